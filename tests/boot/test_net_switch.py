@@ -1,5 +1,6 @@
 """Several guests on one switch, one after the other on many, and what is left of them."""
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,6 +57,7 @@ def test_boots_leave_nothing_behind() -> None:
 
 def left_over() -> tuple[int, int, list[str]]:
     """Return how many files and threads are open, and which processes are our children."""
+    gc.collect()  # what tests before this one have let go of
     files = len(list(Path("/proc/self/fd").iterdir()))
     children = Path("/proc/self/task").glob("*/children")
     return (

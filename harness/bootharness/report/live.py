@@ -30,6 +30,7 @@ _PATIENCE_S = 0.5
 _NEVER_RETURN = (0x18, 0x19)
 # BIOS calls are heard of in batches, so late
 _BATCH_S = 0.2
+_LINE_END = 0x0A
 
 
 @contextmanager
@@ -207,6 +208,7 @@ class CallPrinter(Spectator):
         self._notes: list[tuple[float, str, str]] = []
         self._text: list[BiosCall] = []
         self._bios = ""
+        self._bios_lines: list[str] = []
 
     def milestone(self, milestone: "Milestone") -> None:
         """Keep it until the calls before it have been printed."""
@@ -229,14 +231,13 @@ class CallPrinter(Spectator):
             self._print(call)
 
     def bios(self, text: str) -> None:
-        """Print the lines that are complete."""
+        """Print the lines that are complete, but not amid a line of the screen."""
         from bootharness.text import printable
 
         *lines, self._bios = (self._bios + text).split("\n")
-        for line in lines:
-            if line:
-                self._print_text()
-                click.secho(f"    BIOS {printable(line)}", file=self._output, dim=True)
+        self._bios_lines += [f"    BIOS {printable(line)}" for line in lines if line]
+        if not self._text or self._text[-1].registers_in.al == _LINE_END:
+            self._print_text()
 
     def finish(self) -> None:
         """Print the rest, what has not returned as well."""
@@ -264,6 +265,9 @@ class CallPrinter(Spectator):
         for line in call_lines(self._text):
             click.echo(line, file=self._output)
         self._text = []
+        for line in self._bios_lines:
+            click.secho(line, file=self._output, dim=True)
+        self._bios_lines = []
 
     def _print_notes(self, until: float) -> None:
         due = [note for note in self._notes if note[0] <= until]
