@@ -20,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("every_word")
 
 KIND = NetEventKind
 BY_IPXE = "architecture 0, PXEClient, iPXE"
+FAILED = "Could not boot image: Exec format error (http://ipxe.org/2e022001)"
 
 
 def event(seconds: float, kind: NetEventKind, file: str = "", text: str = "") -> NetEvent:
@@ -472,3 +473,68 @@ def test_what_is_asked_for_behind_another_file_is_not_what_a_menu_tries_again_fo
         *(each for told in rounds for each in told), files=(file("vmlinuz", role="kernel"),)
     )
     assert tried_again(network) is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "named", "before"),
+    [
+        (("nothere.ipxe", "vmlinuz"), "vmlinuz", "after nothere.ipxe had been refused"),
+        (("boot.msg", "vmlinuz", "vmlinuz.cbt", "vmlinuz.c32"), "vmlinuz", "after boot.msg had"),
+        (("ldlinux.c32", "/boot/ldlinux.c32", "/ldlinux.c32"), "ldlinux.c32", "ldlinux.c32 was"),
+        (("a", "b", "c", "d", "e"), "e", "after a, b, c and 1 more had been refused"),
+        (("vmlinuz", "initrd.img"), "initrd.img", "after vmlinuz had"),
+    ],
+)
+def test_the_last_file_that_was_refused_is_the_one_that_was_not_done_without(
+    refused: tuple[str, ...], named: str, before: str
+) -> None:
+    missing = (event(2 + at / 10, KIND.FILE_MISSING, name) for at, name in enumerate(refused))
+    judgement = judge(trace(facts(*came("boot.ipxe", 1), *missing, files=(SCRIPT,))))
+    assert judgement.cause == "tftp-not-found"
+    assert judgement.summary.startswith(f"{named} was asked for")
+    assert before in judgement.summary
+
+
+@pytest.mark.parametrize(
+    ("screen", "cause"),
+    [
+        (f"extra.ipxe... Not found (http://ipxe.org/2d12603b)\n{FAILED}", "tftp-not-found"),
+        (
+            "extra.ipxe... Not found (http://ipxe.org/2d12603b)\n"
+            f"frobnicate: command not found\n{FAILED}",
+            "script-error",
+        ),
+    ],
+)
+def test_a_step_that_failed_behind_a_file_that_is_not_there_is_why_a_script_ended(
+    screen: str, cause: str
+) -> None:
+    missing = event(2, KIND.FILE_MISSING, "extra.ipxe")
+    network = facts(*came("boot.ipxe", 1), missing, files=(SCRIPT,))
+    assert judge(replace(trace(network, said=FAILED), serial=screen)).cause == cause
+
+
+@pytest.mark.parametrize(("again_at", "cause"), [(2.2, "timed-out"), (3.5, "tftp-not-found")])
+def test_a_file_that_is_asked_for_again_later_is_not_done_without(
+    again_at: float, cause: str
+) -> None:
+    """A graphical menu tells nobody why it comes again."""
+    events = (
+        event(2, KIND.FILE_MISSING, "bg.png"),
+        *(event(at, KIND.FILE_MISSING, "vmlinuz") for at in (2.1, again_at)),
+    )
+    judgement = judge(trace(facts(*came("menu.c32", 1), *events), "timeout", ""))
+    assert judgement.cause == cause
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("error: File not found.\nerror: you need to load the kernel first.", "tftp-not-found"),
+        ("error: File not found.\n\n\nGNU GRUB", "boot-manager-error"),
+    ],
+)
+def test_a_kernel_that_grub_did_not_find_is_named(said: str, cause: str) -> None:
+    events = (*came("grub.cfg", 1), event(2, KIND.FILE_MISSING, "/vmlinuz", "tftp"))
+    shown = replace(trace(facts(*events), "idle", ""), boot_screen=said)
+    assert judge(shown).cause == cause

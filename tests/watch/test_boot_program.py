@@ -92,6 +92,23 @@ def test_script_that_sleeps_has_not_given_up_unless_ipxe_says_that_it_failed() -
         assert program.given_up(10.0 + quiet_s) == said
 
 
+@pytest.mark.parametrize(
+    ("line", "which"),
+    [
+        ("{}... Not found (http://ipxe.org/2d0c613b)", -1),
+        ('BdsDxe: failed to load Boot000{} "UEFI PXEv4": Not Found', 0),
+    ],
+)
+def test_of_several_errors_a_script_ended_with_the_last_and_a_uefi_began_with_the_first(
+    line: str, which: int
+) -> None:
+    wire: Any = Wire("served")
+    program = BootProgram(wire)
+    lines = [line.format(each) for each in "12"]
+    program.hear("\n".join((*lines, "")), 10.0)
+    assert program.given_up(20.0) == lines[which]
+
+
 def test_script_that_sleeps_may_still_come_to_something() -> None:
     wire: Any = Wire("served")
     program = BootProgram(wire)

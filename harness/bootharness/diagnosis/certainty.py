@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bootharness.diagnosis.patience import Client, client_at
 from bootharness.diagnosis.programs import PC_BIOS, client_of, foreign_program
-from bootharness.diagnosis.refusals import REFUSALS, tried_again
+from bootharness.diagnosis.refusals import REFUSALS, decisive, tried_again
 from bootharness.errors import UsageError
 from bootharness.plan.fault import Fault
 from bootharness.trace.network_facts import (
@@ -345,18 +345,20 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
     """
     if now is not None and (facts.brought or now - last_asked(facts) <= QUIET_S):
         return  # whoever boots somebody's own files may do without one of them
+    refused: list[NetEvent] = []
     for event in reversed(facts.events):
         if event.kind in REFUSALS:
             if CROSS_SIGNED.search(event.file) and facts.first(NetEventKind.CERTIFICATE_REFUSED):
                 continue
-            if named_by_proxy(event, facts):
-                yield PROXY_OBEYED, event
-            elif not event.file or facts.brought or facts.role(event.file) is not None:
-                yield _CAUSES[event.kind], event
+            needed = not event.file or facts.brought or facts.role(event.file) is not None
+            if needed or named_by_proxy(event, facts):
+                refused.insert(0, event)
         elif event.kind == NetEventKind.NAME_ASKED and event.repeats > 1 and now is None:
             continue  # a script that tries again had begun anew when its time was over
         elif event.kind in _ASKS:
-            return
+            break
+    if last := decisive(refused):
+        yield PROXY_OBEYED if named_by_proxy(last, facts) else _CAUSES[last.kind], last
 
 
 def named_by_proxy(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:

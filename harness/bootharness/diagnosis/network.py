@@ -7,7 +7,7 @@ from bootharness.diagnosis.certainty import QUIET_S, certain, last_asked, root
 from bootharness.diagnosis.crash import crash
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
-from bootharness.diagnosis.refusals import REFUSALS, tried_again
+from bootharness.diagnosis.refusals import REFUSALS, asked_anew, tried_again
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
 from bootharness.diagnosis.taken_for import kernel_as_program
 from bootharness.diagnosis.verdict import Diagnosis
@@ -42,6 +42,8 @@ _OF_UEFI = "BdsDxe"
 _WHOLE_OR_NOT = {"served": "came whole", "aborted": "was given up when its size was told"}
 # what our TFTP server says is repeated without the file's name; then the menu comes again
 _GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
+# the one of them is of the kernel if the other follows
+_NO_KERNEL = re.compile(r"error: File not found\.?; error: you need to load the kernel first")
 _HEARD = 100_000
 _BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
@@ -59,11 +61,11 @@ def network_failed(trace: BootTrace) -> Diagnosis | None:
         return None  # it took no more of what it did without
     refused = event.kind in REFUSALS
     tried = configurations_tried(facts) if refused and facts.brought else ()
-    # nothing came behind what was refused first, so what was asked for last is a part of it
-    no_config = event.file in tried or bool(tried and facts.not_there[-1] == tried[-1])
+    no_config = event.file in tried
     told = (
         _spoken_of(event, trace)
         or tried_again(facts) is event
+        or asked_anew(event, facts)
         or (no_config and boot_menu_waits(trace) is not None)
     )
     if facts.brought and refused and not told:
@@ -242,12 +244,15 @@ def _entered(trace: BootTrace) -> bool:
 def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
     """Whether who asked for a file in vain says so, or says of an error at all, or is at a prompt
     to which nothing else led."""
+    if said := _words(trace):
+        step = _step(trace, said)
+        return _NO_SUCH_LABEL not in said and (not step or base_name(event.file) in step)
     seen, heard = trace.post_mortem, trace.serial[-_HEARD:]
     screens = (trace.boot_screen, seen.screen if seen else "", trace.screen)
     return (
-        bool(_words(trace))
-        or any(base_name(event.file) in each for each in (*screens, trace.serial))
+        any(base_name(event.file) in each for each in (*screens, trace.serial))
         or bool(_GRUB_QUOTES_US.search(heard))
+        or bool(_NO_KERNEL.search(str(boot_manager_error(trace))))
         or any(waits_for_ever(each) for each in (*screens, as_shown(heard)))
     )
 
@@ -260,13 +265,17 @@ def _words(trace: BootTrace) -> str:
     # a UEFI says of each boot option that it has failed, and of the first what is behind it
     said = program_errors(trace.screen) or program_errors(trace.serial)
     own = [each for each in said if not each.startswith(_OF_UEFI)]
-    return next(iter((*own, *said, detail)))
+    return next(iter((*own[-1:], *said, detail)))
 
 
 def _first(trace: BootTrace, said: str) -> str:
     """What had failed before a boot program gave up, in its own words; empty for nothing."""
-    step = led_to(trace.screen, said) or led_to(trace.serial, said)
+    step = _step(trace, said)
     return f'"{step}", and then ' if step and step != said else ""
+
+
+def _step(trace: BootTrace, said: str) -> str:
+    return led_to(trace.screen, said) or led_to(trace.serial, said)
 
 
 def _who_said(said: str, program: str) -> str:

@@ -1,10 +1,18 @@
 """What a server refuses, and what a boot program does not do without."""
 
 from collections import Counter
+from collections.abc import Sequence
 
-from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts, base_name
 
-__all__ = ["REFUSALS", "again_and_again", "tried_again"]
+__all__ = [
+    "REFUSALS",
+    "again_and_again",
+    "asked_anew",
+    "decisive",
+    "done_without",
+    "tried_again",
+]
 
 REFUSALS = (
     NetEventKind.NAME_UNKNOWN,
@@ -17,6 +25,45 @@ REFUSALS = (
 )
 _LOADED = ("kernel", "initrd")
 _OFTEN = 10
+_ANEW_S = 1.0
+"""Who asks in several ways, or under several names, does so at once."""
+
+
+def decisive(refused: Sequence[NetEvent]) -> NetEvent | None:
+    """Return that of several refusals, one right behind the other, after which nothing else was
+    tried: the last, by the first name that it was asked for under.
+
+    What was refused before it was done without. PXELINUX asks for ``vmlinuz.cbt`` and others where
+    there is no ``vmlinuz``, and for ``ldlinux.c32`` in several folders.
+    """
+    if not refused:
+        return None
+    last = _called(refused[-1])
+    return next(each for each in refused if f"{last}.".startswith(f"{_called(each)}."))
+
+
+def done_without(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
+    """Return the names of other files that were refused right before one was."""
+    names: list[str] = []
+    for each in reversed(facts.events[: facts.events.index(event)]):
+        if each.kind not in REFUSALS:
+            break
+        names.append(each.file)
+    return tuple(name for name in dict.fromkeys(reversed(names)) if name not in ("", event.file))
+
+
+def asked_anew(event: NetEvent, facts: NetworkFacts) -> bool:
+    """Return whether the same had been asked for in vain a while before, as by a menu that began
+    again."""
+    return any(
+        (each.kind, each.file) == (event.kind, event.file)
+        and abs(event.seconds - each.seconds) >= _ANEW_S
+        for each in facts.events
+    )
+
+
+def _called(event: NetEvent) -> str:
+    return base_name(event.file) or event.text
 
 
 def again_and_again(event: NetEvent, facts: NetworkFacts) -> bool:

@@ -18,7 +18,7 @@ from bootharness.diagnosis.certainty import (
 )
 from bootharness.diagnosis.net_servers import no_next_server, proxy_ignored, wrong_program
 from bootharness.diagnosis.patience import client_at
-from bootharness.diagnosis.refusals import again_and_again
+from bootharness.diagnosis.refusals import again_and_again, done_without
 from bootharness.text import count
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
@@ -224,9 +224,14 @@ def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
 def _not_in(event: NetEvent, why: str, facts: NetworkFacts) -> str:
     """Say that a folder has no such file, or why it is not served."""
     times = " again and again" if again_and_again(event, facts) else ""
+    asked = f"{event.file} was asked for{times}"
+    others = done_without(event, facts)
+    if others:
+        more = f" and {len(others) - _TIMES} more" if len(others) > _TIMES else ""
+        asked += f", after {', '.join(others[:_TIMES])}{more} had been refused"
     if why and not why.startswith("but"):
-        return f"{event.file} was asked for{times}, and it {why}"
-    return f"{event.file} was asked for{times}, and the folder has no such file{why and f', {why}'}"
+        return f"{asked}, and it {why}"
+    return f"{asked}, and the folder has no such file{why and f', {why}'}"
 
 
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str:

@@ -19,6 +19,7 @@ __all__ = ["BootProgram"]
 
 
 _SCRIPT_FAILED = "Could not boot image"
+_OF_UEFI = "BdsDxe"
 # a UEFI goes on with its next boot option, which asks for an address first
 _UEFI_QUIET_S = 5.0
 _UEFI_QUIET_OVER_IPV6_S = 20.0
@@ -45,9 +46,10 @@ class BootProgram(Struct):
         """Note what is said of an error in a text, which is new, or all that there is from
         somewhere."""
         said = program_errors(text)
-        read = self._read.get(all_from, 0)
-        if len(said) > read:
-            self._gave_up = _GaveUp(said[read], self.wire.progress(), now)
+        if new := said[self._read.get(all_from, 0) :]:
+            # a UEFI says of each boot option that it has failed, a script's last step is its end
+            own = [each for each in new if not each.startswith(_OF_UEFI)]
+            self._gave_up = _GaveUp([*new[:1], *own][-1], self.wire.progress(), now)
         if all_from:
             self._read[all_from] = len(said)
 
@@ -67,7 +69,7 @@ class BootProgram(Struct):
 
     def _quiet_s(self, gave_up: _GaveUp) -> float:
         """Return for how long who said this may ask for nothing more before it has given up."""
-        if not gave_up.said.startswith("BdsDxe"):
+        if not gave_up.said.startswith(_OF_UEFI):
             # what fails in a script is no end of it; iPXE says so where the script itself failed
             goes_on = not gave_up.said.startswith(_SCRIPT_FAILED)
             return QUIET_S + (self.wire.sleep_s() if goes_on else 0.0)
