@@ -473,7 +473,7 @@ GOT = {each: event(3.0, KIND.FILE_SERVED, each) for each in (*ROLES.values(), "i
     [
         ((), ROLES, "the card's PXE gave up 4.00 s after launch, before it had got a script: "),
         ((), {"kernel": "vmlinuz"}, "the card's iPXE gave up "),
-        (("pxelinux.0",), ROLES, "pxelinux.0 gave up 4.00 s after launch, before it asked for"),
+        (("pxelinux.0",), ROLES, "iPXE gave up 4.00 s after launch, before it asked for"),
         (("pxelinux.0", "data"), ROLES,
          ", before it had got a script, with data, which came whole: "),
         (("pxelinux.cfg/default",), ROLES, ", running pxelinux.cfg/default, the script: "),

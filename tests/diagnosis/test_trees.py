@@ -538,3 +538,19 @@ def test_a_kernel_that_grub_did_not_find_is_named(said: str, cause: str) -> None
     events = (*came("grub.cfg", 1), event(2, KIND.FILE_MISSING, "/vmlinuz", "tftp"))
     shown = replace(trace(facts(*events), "idle", ""), boot_screen=said)
     assert judge(shown).cause == cause
+
+
+@pytest.mark.parametrize(
+    ("program", "said", "who"),
+    [
+        ("undionly.kpxe", "Loading gone... failed: No such file or directory", "PXELINUX"),
+        ("lpxelinux.0", "Loading gone... failed: No such file or directory", "PXELINUX"),
+        ("pxelinux.0", FAILED, "iPXE"),
+        ("undionly.kpxe", FAILED, "iPXE"),
+        ("pxelinux.0", 'BdsDxe: failed to load Boot0001 "UEFI PXEv4": Not Found', "the UEFI"),
+    ],
+)
+def test_who_gave_up_is_known_by_its_words(program: str, said: str, who: str) -> None:
+    missing = event(2, KIND.FILE_MISSING, "gone")
+    network = facts(*came(program, 1), missing, files=(file(program, role="nbp"),))
+    assert f'; then {who} gave up: "' in judge(trace(network, said=said)).summary

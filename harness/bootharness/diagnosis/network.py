@@ -9,6 +9,7 @@ from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.refusals import REFUSALS, asked_anew, tried_again
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
+from bootharness.diagnosis.stub_words import initrd_by_another_name
 from bootharness.diagnosis.taken_for import kernel_as_program
 from bootharness.diagnosis.verdict import Diagnosis
 from bootharness.diagnosis.vlan import other_vlan
@@ -23,7 +24,7 @@ from bootharness.text import address, as_shown, count
 from bootharness.trace.boot_managers import waits_for_ever
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
-from bootharness.trace.signs import led_to, program_errors
+from bootharness.trace.signs import led_to, program_errors, speaker
 
 __all__ = ["SIGNS"]
 
@@ -279,8 +280,10 @@ def _step(trace: BootTrace, said: str) -> str:
 
 
 def _who_said(said: str, program: str) -> str:
-    """Return who said something: the firmware, or the program that ran."""
-    return "the UEFI" if said.startswith(_OF_UEFI) else program
+    """Return who said something: the firmware, the program that ran, or what that had loaded."""
+    who = speaker(said)
+    own = "PXELINUX" if "linux" in program.lower() else "iPXE"
+    return program if who in ("", own) else who
 
 
 def _hangs(facts: NetworkFacts) -> str:
@@ -379,6 +382,7 @@ SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     firmware_crashed,
     secure_boot_refused,
     initrd_does_not_fit,
+    initrd_by_another_name,
     script_error,
     nbp_hang,
     still_coming,

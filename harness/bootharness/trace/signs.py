@@ -6,7 +6,15 @@ from msgspec import Struct
 
 from bootharness.text import as_shown
 
-__all__ = ["Sign", "complaint", "firmware_signs", "kernel_signs", "led_to", "program_errors"]
+__all__ = [
+    "Sign",
+    "complaint",
+    "firmware_signs",
+    "kernel_signs",
+    "led_to",
+    "program_errors",
+    "speaker",
+]
 
 
 class Sign(Struct, frozen=True):
@@ -64,6 +72,7 @@ _SYSLINUX_ERROR = (
 )
 _BDS_ERROR = rb"^(BdsDxe: failed to (?:load|start) Boot[^\r\n]{1,300}(?=[\r\n]))"
 _PROGRAM_ERROR = re.compile(b"|".join((_IPXE_ERROR, _SYSLINUX_ERROR, _BDS_ERROR)), re.MULTILINE)
+_SPEAKERS = (("the UEFI", _BDS_ERROR), ("iPXE", _IPXE_ERROR), ("PXELINUX", _SYSLINUX_ERROR))
 _UEFI_ERROR = re.compile(_IPXE_ERROR + rb"|" + _BDS_ERROR, re.MULTILINE)
 # what a script's command says of itself has no number of iPXE's
 _STEP_FAILED = re.compile(
@@ -98,6 +107,13 @@ def program_errors(text: str) -> list[str]:
         for found in _PROGRAM_ERROR.finditer(shown)
         if not _WENT_ON.search(shown, found.end())
     ]
+
+
+def speaker(said: str) -> str:
+    """Return whose way it is to tell of an error so: ``iPXE``, ``PXELINUX``, ``the UEFI``; empty
+    where that is not known."""
+    line = f"{said}\n".encode("latin-1", "replace")
+    return next((who for who, pattern in _SPEAKERS if re.search(pattern, line)), "")
 
 
 def led_to(text: str, said: str) -> str:
