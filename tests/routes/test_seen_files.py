@@ -41,8 +41,8 @@ def test_an_initrd_that_came_whole_is_known(
 @pytest.mark.parametrize(
     ("script", "seconds"),
     [
-        (b"#!ipxe\nsleep 5\nchain a || sleep 40\nsleep ${delay}\n", 40.0),
-        (b"#!ipxe\nchain a ||\nprompt --timeout 6000 Press a key ||\nsleep 2\n", 6.0),
+        (b"#!ipxe\nsleep 5\nchain a || sleep 40\nsleep ${delay}\n", 45.0),
+        (b"#!ipxe\nchain a ||\nprompt --timeout 6000 Press a key ||\nsleep 2\n", 8.0),
         (b"#!ipxe\nchoose -t 2500 -d linux chosen && goto ${chosen}\n", 2.5),
         (b"#!ipxe\nprompt Press a key\nset t --timeout 6000\n", 0.0),
         (b"#!ipxe\necho asleep 9\n:sleep 7x\nshell\n", 0.0),

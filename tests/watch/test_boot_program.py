@@ -19,7 +19,9 @@ class Wire:
 
     def __init__(self, outcome: str) -> None:
         file = NetFile("vmlinuz", "http", "", 3000, "", 1.0, 2.0, 1000, outcome)
-        self._facts = NetworkFacts("ipxe-http", "bios", "virtio", "wire", "", {}, files=(file,))
+        self._facts = NetworkFacts(
+            "ipxe-http", "bios", "virtio", "wire", "", {"kernel": "vmlinuz"}, files=(file,)
+        )
 
     def has_seen(self, *events: NetEvent) -> None:
         self._facts = replace(self._facts, events=events)
@@ -128,3 +130,14 @@ def test_script_that_sleeps_and_asks_in_vain_again_and_again_comes_to_nothing(
     missing = NetEvent(2.0, NetEventKind.FILE_MISSING, "", "gone.img")
     wire.has_seen(*[missing] * times)
     assert bool(BootProgram(wire).still_coming(BootPlan(), 4.0)) == may_wait
+
+
+def test_a_menu_that_began_again_for_a_file_that_is_not_there_comes_to_nothing() -> None:
+    wire: Any = Wire("served")
+    wire.sleeps_s = 5.0
+    kernel = NetEvent(1.0, NetEventKind.FILE_SERVED, "", "vmlinuz")
+    missing = NetEvent(2.0, NetEventKind.FILE_MISSING, "", "gone.img")
+    wire.has_seen(kernel, missing)
+    assert BootProgram(wire).still_coming(BootPlan(), 4.0)
+    wire.has_seen(kernel, missing, kernel, missing)
+    assert not BootProgram(wire).still_coming(BootPlan(), 4.0)

@@ -87,14 +87,12 @@ class SeenFiles:
         return None
 
     def sleep_s(self, files: Iterable[NetFile]) -> float:
-        """Return for how long a script of iPXE's that came may wait at once, in seconds: asleep, or
-        for a key."""
-        heads = (self._head(each.name) for each in files if each.role == "script")
-        scripts = b"\n".join(head for head in heads if head.startswith(b"#!ipxe"))
+        """Return for how long the scripts of iPXE's that came may wait, in seconds: asleep, or for
+        a key. One wait may follow another, and nothing be asked for between."""
+        heads = {each.name: self._head(each.name) for each in files if each.role == "script"}
+        scripts = b"\n".join(head for head in heads.values() if head.startswith(b"#!ipxe"))
         sleeps = [float(said) for said in _SLEEP.findall(scripts)]
-        return max(
-            (*sleeps, *(int(said) / 1000 for said in _TIMEOUT.findall(scripts))), default=0.0
-        )
+        return sum(sleeps) + sum(int(said) / 1000 for said in _TIMEOUT.findall(scripts))
 
     def _came(self, file: NetFile) -> bool:
         """Return whether a file came; its last acknowledgement may be on its way, or never come."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from bootharness.diagnosis.certainty import QUIET_S
-from bootharness.diagnosis.refusals import again_and_again
+from bootharness.diagnosis.refusals import again_and_again, tried_again
 from bootharness.diagnosis.wire_words import asking
 from bootharness.plan import BootPlan
 from bootharness.text import count
@@ -94,7 +94,8 @@ class BootProgram(Struct):
             return f"{awaited.client.name} {asking(awaited)}"
         facts = self.wire.facts()
         sleep_s, asked = self.wire.sleep_s(), self.wire.progress()[0]
-        in_vain = facts.events and again_and_again(facts.events[-1], facts)
+        last = facts.events[-1] if facts.events else None
+        in_vain = (last and again_and_again(last, facts)) or tried_again(facts)
         if now - asked < sleep_s and not in_vain:
             return f"iPXE may wait, for {sleep_s:.0f} s by its script and since {asked:.2f} s"
         slow = [str(fault) for fault in plan.net.faults if fault.kind in ("loss", "slow")]
