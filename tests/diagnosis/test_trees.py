@@ -480,7 +480,8 @@ def test_what_is_asked_for_behind_another_file_is_not_what_a_menu_tries_again_fo
     [
         (("nothere.ipxe", "vmlinuz"), "vmlinuz", "after nothere.ipxe had been refused"),
         (("boot.msg", "vmlinuz", "vmlinuz.cbt", "vmlinuz.c32"), "vmlinuz", "after boot.msg had"),
-        (("ldlinux.c32", "/boot/ldlinux.c32", "/ldlinux.c32"), "ldlinux.c32", "ldlinux.c32 was"),
+        (("a.cfg", "windows.c32", "windows.img", "windows"), "windows", "after a.cfg had been"),
+        (("ldlinux.c32", "/boot/ldlinux.c32", "/ldlinux.c32"), "ldlinux.c32", "for, and the"),
         (("a", "b", "c", "d", "e"), "e", "after a, b, c and 1 more had been refused"),
         (("vmlinuz", "initrd.img"), "initrd.img", "after vmlinuz had"),
     ],

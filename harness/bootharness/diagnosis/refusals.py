@@ -31,15 +31,15 @@ _ANEW_S = 1.0
 
 def decisive(refused: Sequence[NetEvent]) -> NetEvent | None:
     """Return that of several refusals, one right behind the other, after which nothing else was
-    tried: the last, by the first name that it was asked for under.
+    tried: the last, by the shortest name that it was asked for under.
 
-    What was refused before it was done without. PXELINUX asks for ``vmlinuz.cbt`` and others where
-    there is no ``vmlinuz``, and for ``ldlinux.c32`` in several folders.
+    What was refused before it was done without. PXELINUX asks for ``vmlinuz.c32`` and others beside
+    ``vmlinuz``, and for ``ldlinux.c32`` in several folders.
     """
     if not refused:
         return None
-    last = _called(refused[-1])
-    return next(each for each in refused if f"{last}.".startswith(f"{_called(each)}."))
+    same = [each for each in refused if _are_one(each, refused[-1])]
+    return min(same, key=lambda each: len(_called(each)))
 
 
 def done_without(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
@@ -48,8 +48,9 @@ def done_without(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
     for each in reversed(facts.events[: facts.events.index(event)]):
         if each.kind not in REFUSALS:
             break
-        names.append(each.file)
-    return tuple(name for name in dict.fromkeys(reversed(names)) if name not in ("", event.file))
+        if each.file and not _are_one(each, event):
+            names.insert(0, each.file)
+    return tuple(dict.fromkeys(names))
 
 
 def asked_anew(event: NetEvent, facts: NetworkFacts) -> bool:
@@ -60,6 +61,12 @@ def asked_anew(event: NetEvent, facts: NetworkFacts) -> bool:
         and abs(event.seconds - each.seconds) >= _ANEW_S
         for each in facts.events
     )
+
+
+def _are_one(one: NetEvent, other: NetEvent) -> bool:
+    """Return whether two names are for one file: the same in two folders, or one more ending."""
+    short, long = sorted((_called(one), _called(other)), key=len)
+    return f"{long}.".startswith(f"{short}.")
 
 
 def _called(event: NetEvent) -> str:
