@@ -89,6 +89,8 @@ def test_another_baud_rate_is_a_line_that_is_lost(machine: DeskMachine, machines
     done = run("hardware", "trace", "--machines", machines, "apu2")
     assert done.returncode == 125, done
     assert "line-lost" in done.stdout and "baud rate" in done.stdout
+    assert done.stdout.splitlines()[0].split()[:2] == ["SKIP", "apu2"], "its name is told once"
+    assert done.stdout.splitlines()[0].count("apu2") == 1
 
 
 @pytest.mark.long

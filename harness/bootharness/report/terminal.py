@@ -96,7 +96,8 @@ def _kernel(trace: BootTrace) -> list[str]:
 
 
 def _machine(trace: BootTrace) -> list[str]:
-    parts = [] if trace.host in (QEMU, EMULATOR, SERIAL_LINE) else [trace.host.name]
+    told = trace.host in (QEMU, EMULATOR, SERIAL_LINE) or trace.host.name == trace.source
+    parts = [] if told else [trace.host.name]
     if trace.machine:
         machine = trace.machine
         parts.append(f"{machine.qemu} {machine.qemu_version}, {machine.runs_by}")
