@@ -71,6 +71,21 @@ TWICE = gzip.compress(gzip.compress(b"070701", mtime=0), mtime=0)
     ],
 )
 def test_what_a_file_cannot_be_is_seen(name: str, role: str, content: bytes, wrong: str) -> None:
-    found = flaw(name, role, content[:HEAD_BYTES], len(content))
+    found = flaw(name, role, content[:HEAD_BYTES], len(content), "PC BIOS")
     assert found.startswith(wrong), found
     assert bool(found) == bool(wrong), found
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "name", "content", "wrong"),
+    [
+        ("x64 UEFI", "menu.c32", ELF_64, ""),
+        ("x64 UEFI", "ldlinux.e64", ELF_32, "is no module of SYSLINUX for a UEFI of 64 bits"),
+        ("ia32 UEFI", "ldlinux.e32", ELF_32, ""),
+        ("ia32 UEFI", "menu.c32", ELF_64, "is no module of SYSLINUX for a UEFI of 32 bits"),
+        ("arm64 UEFI", "menu.c32", ELF_64, ""),
+        ("", "menu.c32", ELF_64, ""),
+    ],
+)
+def test_a_module_is_for_what_runs_it(runs_on: str, name: str, content: bytes, wrong: str) -> None:
+    assert flaw(name, "module", content, len(content), runs_on) == wrong

@@ -44,6 +44,12 @@ def test_syslinux_gives_up(line: str) -> None:
     assert program_errors(f"PXELINUX 6.04\r\n{line}\r\nboot: ") == [line]
 
 
+@pytest.mark.parametrize("said", ["Failed to load ldlinux.e64", "Loading a... failed: No such"])
+def test_a_uefi_goes_on_in_the_line_in_which_syslinux_gave_up(said: str) -> None:
+    by_uefi = 'BdsDxe: failed to start Boot0001 "UEFI PXEv4 (MAC:525400123401)": Load Error'
+    assert program_errors(f"PXELINUX 6.04\r\n{said}{by_uefi}\r\n") == [said, by_uefi]
+
+
 def test_what_is_said_in_passing_is_no_error() -> None:
     text = "\r\n".join([*IN_PASSING, ""])
     assert program_errors(text) == []

@@ -139,10 +139,10 @@ def boot_files(data: bytes) -> None:
     """Look at bytes as at a file that was asked for, whatever it is called."""
     pe = b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0PE\0\0" + data
     for head in (data, pe, b"\x7fELF" + data):
-        program_kind(head)
+        kind = program_kind(head)
         for name in ("vmlinuz", "menu.c32", "boot.cfg"):
             role = purpose(name, head, named=("vmlinuz",), after_kernel=True)
-            flaw(name, role, head, len(head))
+            flaw(name, role, head, len(head), kind)
 
 
 @cache

@@ -9,7 +9,10 @@ from bootharness.text import count
 
 __all__ = ["flaw"]
 
-_ELF_32 = b"\x7fELF\1"
+# by what SYSLINUX runs on, as `program_kind` has it
+_MODULES = {"PC BIOS": (b"\x7fELF\1", "a BIOS"), "ia32 UEFI": (b"\x7fELF\1", "a UEFI of 32 bits"),
+            "x64 UEFI": (b"\x7fELF\2", "a UEFI of 64 bits")}  # fmt: skip
+_MODULE_NAMES = (".c32", ".e32", ".e64")
 _COM32R = b"\xb8\xff\x4c\xcd\x21"
 _PARAGRAPH = 16
 _TEXTS = ("text", "a script")
@@ -26,10 +29,11 @@ _ASKS_NOBODY = re.compile(rb"(?:(?:echo|sleep|set|clear|inc)\b[^|&]*|#.*)?", re.
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
-def flaw(name: str, role: str, head: bytes, size: int) -> str:
+def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> str:
     """Return what is wrong with a file, to be read behind its name; empty where nothing shows.
 
-    ``role`` is what it is for, as `purpose` has it, ``head`` what it begins with.
+    ``role`` is what it is for, as `purpose` has it, ``head`` what it begins with, ``asked_by``
+    what the boot program runs on that asked for it, as `program_kind` has it.
     """
     if not size:
         return "is empty"
@@ -38,8 +42,8 @@ def flaw(name: str, role: str, head: bytes, size: int) -> str:
         if _INITRD_NAME.match(base_name):
             return "is a kernel of Linux and no initrd"
         return _cut_short(head, size) if role in ("kernel", "nbp") else ""
-    if name.lower().endswith(".c32"):
-        return _wrong_module(head)
+    if name.lower().endswith(_MODULE_NAMES):
+        return _wrong_module(head, asked_by)
     if role in ("nbp", "script") and (marked := _marked(head)):
         return marked
     if role == "script" and head.startswith(b"#!ipxe") and len(head) == size:
@@ -107,7 +111,8 @@ def _cut_short(head: bytes, size: int) -> str:
     return f"is cut short: its header tells of {count(whole, 'byte')}, and it has {size:,}"
 
 
-def _wrong_module(head: bytes) -> str:
+def _wrong_module(head: bytes, asked_by: str) -> str:
     if head.startswith(_COM32R):
         return "is a module of SYSLINUX 4 or older"
-    return "" if head.startswith(_ELF_32) else "is no module of SYSLINUX for a BIOS"
+    elf, of = _MODULES.get(asked_by, (b"", ""))
+    return "" if head.startswith(elf) else f"is no module of SYSLINUX for {of}"

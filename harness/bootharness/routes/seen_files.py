@@ -48,14 +48,15 @@ class SeenFiles:
     def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
         """Return transfers with what each file is for, and why it cannot be that."""
         named = {_asked_as(each.file) for each in events if each.kind in _NAMES}
-        known, after_kernel = [], False
+        known, after_kernel, runs_on = [], False, ""
         for each in files:
             head = self._head(each.name)
             role = purpose(each.name, head, named=named, after_kernel=after_kernel)
-            wrong = self._flaw(each, role, head)
+            program = program_kind(head) if role == "nbp" else ""
+            runs_on = program or runs_on
+            wrong = self._flaw(each, role, head, runs_on)
             # what is nothing that is known may stand in a kernel's place
             after_kernel = after_kernel or role == "kernel" or bool(wrong and not role)
-            program = program_kind(head) if role == "nbp" else ""
             known.append(replace(each, role=role, program=program, flaw=wrong))
         return tuple(known)
 
@@ -125,11 +126,11 @@ class SeenFiles:
         padded = [part.ljust(-(-len(part) // aligned) * aligned, b"\0") for part in parts[:-1]]
         return Initrd(Piece(Bytes(b"".join((*padded, parts[-1]))), 0, total))
 
-    def _flaw(self, file: NetFile, role: str, head: bytes) -> str:
+    def _flaw(self, file: NetFile, role: str, head: bytes, runs_on: str) -> str:
         """Return what is wrong with a file of a folder: of what servers sent not all is known."""
         if not isinstance(self._tree, FileTree):
             return ""
-        return flaw(file.name, role, head, file.file_bytes)
+        return flaw(file.name, role, head, file.file_bytes, runs_on)
 
     def _head(self, name: str) -> bytes:
         if not self._heads.get(name):

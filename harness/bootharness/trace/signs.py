@@ -66,11 +66,13 @@ _IPXE_ERROR = (
     rb"((?:(?!Link status|[RT]XE: \d|Waiting for link|autoexec\.ipxe\.)[^\r\n]){0,200}?"
     rb"\(https?://ipxe\.org/[0-9a-f](?:[\r\n]{0,2}[0-9a-f]){7}[\r\n]{0,2}\))"
 )
+# SYSLINUX does not end the line when it gives up, and a UEFI goes on in it
 _SYSLINUX_ERROR = (
-    rb"^(Boot failed: press a key[^\r\n]{0,200}|Unable to locate configuration file"
-    rb"|Failed to load [^\r\n]{1,200}|[^\r\n]{0,200}?\bfailed: [^\r\n]{1,200}(?=[\r\n]))"
+    rb"^(?!BdsDxe: )(Boot failed: press a key[^\r\n]{0,200}|Unable to locate configuration file"
+    rb"|Failed to load [^\r\n]{1,200}?(?=BdsDxe: |[\r\n]|\Z)"
+    rb"|[^\r\n]{0,200}?\bfailed: [^\r\n]{1,200}?(?=BdsDxe: |[\r\n]))"
 )
-_BDS_ERROR = rb"^(BdsDxe: failed to (?:load|start) Boot[^\r\n]{1,300}(?=[\r\n]))"
+_BDS_ERROR = rb"(BdsDxe: failed to (?:load|start) Boot[^\r\n]{1,300}(?=[\r\n]))"
 _PROGRAM_ERROR = re.compile(b"|".join((_IPXE_ERROR, _SYSLINUX_ERROR, _BDS_ERROR)), re.MULTILINE)
 _SPEAKERS = (("the UEFI", _BDS_ERROR), ("iPXE", _IPXE_ERROR), ("PXELINUX", _SYSLINUX_ERROR))
 _UEFI_ERROR = re.compile(_IPXE_ERROR + rb"|" + _BDS_ERROR, re.MULTILINE)
