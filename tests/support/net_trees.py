@@ -100,6 +100,14 @@ _PXELINUX: Tree = {
 }
 PXELINUX: Tree = {**_PXELINUX, "pxelinux.cfg/default": _DEFAULT}
 _MENU_MODULES: Tree = {name: _module(name) for name in ("menu.c32", "libutil.c32", "libcom32.c32")}
+_OF_UEFI = "usr/lib/syslinux/modules/efi64"
+SYSLINUX_EFI: Tree = {
+    "vmlinuz": LINUX,
+    "initrd.img": INITRD,
+    "syslinux.efi": Of("syslinux-efi", "usr/lib/SYSLINUX.EFI/efi64/syslinux.efi"),
+    "ldlinux.e64": Of("syslinux-common", f"{_OF_UEFI}/ldlinux.e64"),
+    "pxelinux.cfg/default": _DEFAULT,
+}
 _HTTP = "http://10.0.2.100/"
 LPXELINUX: Tree = {
     **_FILES,
@@ -402,6 +410,21 @@ ROWS = (
         {**SNPONLY, "undionly.kpxe": Of("ipxe", "usr/lib/ipxe/undionly.kpxe"),
          "boot.ipxe": _script("chain undionly.kpxe\n")},
         "script-error", ("with undionly.kpxe, which came whole", "Exec format error"), uefi=True),
+    Row("SYSLINUX for UEFI", SYSLINUX_EFI, uefi=True),
+    Row("SYSLINUX for UEFI with a menu",
+        {**SYSLINUX_EFI,
+         **{name: Of("syslinux-common", f"{_OF_UEFI}/{name}") for name in _MENU_MODULES},
+         "pxelinux.cfg/default": _label("DEFAULT menu.c32", "TIMEOUT 10", "ONTIMEOUT linux")},
+        uefi=True),
+    Row("SYSLINUX for UEFI without ldlinux", _without(SYSLINUX_EFI, "ldlinux.e64"),
+        "tftp-not-found", ("ldlinux.e64 was asked for", 'gave up: "Failed to load ldlinux.e64"'),
+        uefi=True),
+    Row("SYSLINUX for UEFI without a kernel", _without(SYSLINUX_EFI, "vmlinuz"), "tftp-not-found",
+        ("vmlinuz was asked for",), uefi=True),
+    Row("SYSLINUX for UEFI and a module for a BIOS",
+        {**SYSLINUX_EFI, **_MENU_MODULES,
+         "pxelinux.cfg/default": _label("DEFAULT menu.c32", "TIMEOUT 10", "ONTIMEOUT linux")},
+        "tree-wrong-file", ("menu.c32", "no module of SYSLINUX for a UEFI of 64 bits"), uefi=True),
     Row("GRUB for UEFI and a configuration where it looks",
         {"vmlinuz": LINUX, "initrd.img": INITRD,
          "srv/grub/grub.cfg": _GRUB_CFG.format(cmdline=_CMDLINE, bits="")},
