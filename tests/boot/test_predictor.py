@@ -97,6 +97,7 @@ def test_linux(agreed: Callable[..., BootTrace], debian: str) -> None:
     assert trace.handoff.memory_equal
 
 
+@pytest.mark.sample(3)
 # from 15,760,368 on the wrapped move reaches stage1's stack, later its code and the table
 # that the BIOS is moving by: garbage is executed, and it is the same garbage
 @pytest.mark.parametrize(
@@ -146,6 +147,7 @@ def test_edited_stage1(agreed: Callable[..., BootTrace], tmp_path: Path, name: s
     agreed(HELLO, edited_stage1(tmp_path, lambda source: source.replace(old, new, 1)))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ["chs", "unreal", "protected"])
 @pytest.mark.parametrize("size", [100_000, 3_000_000])
 def test_loaders_of_other_kinds(agreed: Callable[..., BootTrace], name: str, size: int) -> None:

@@ -93,6 +93,7 @@ def test_wrong_use_is_one_sentence(words: list[str], status: int, said: bytes) -
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("kernel", "type_"),
     [(WITH_9P, "9p"), pytest.param(DEBIAN, "virtiofs", marks=AS_ROOT)],

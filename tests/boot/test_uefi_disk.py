@@ -77,7 +77,7 @@ def test_a_machine_that_was_saved_tells_the_same_as_one_that_was_not() -> None:
     assert saved == cold
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("interface", ["virtio", "ahci", "scsi", "usb"])
 def test_a_machine_is_saved_when_it_has_its_consoles_and_knows_no_disk(interface: str) -> None:
     def told(source: str, **options: object) -> BootTrace:
@@ -113,6 +113,7 @@ def test_memory_that_is_not_the_file_is_told() -> None:
     assert "the compressed kernel in memory differs from the file in 1 of" in judgement.summary
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("files", "cause", "words"),
     [
