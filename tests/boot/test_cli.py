@@ -177,9 +177,9 @@ def test_keep_keeps_all_and_overwrites_nothing(tmp_path: Path) -> None:
 def test_quiet_boot_keeps_as_much(tmp_path: Path) -> None:
     done = run("boot", "selfcheck:16", "--quiet", "--keep", tmp_path / "kept")
     assert done.stdout.count("\n") == 1
-    assert {"trace.json", "registers.txt", "screen.txt"} <= {
-        path.name for path in (tmp_path / "kept").iterdir()
-    }
+    kept = list((tmp_path / "kept").iterdir())
+    assert {"trace.json", "registers.txt", "screen.txt"} <= {path.name for path in kept}
+    assert {path.stat().st_uid for path in kept} == {os.getuid()}, "QEMU's user has none of it"
 
 
 def test_keep_of_several_kernels_has_a_folder_for_each(tmp_path: Path, kernels: Path) -> None:

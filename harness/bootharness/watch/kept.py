@@ -5,6 +5,7 @@ what it says as texts. Nothing that is in the folder already is written over, an
 cannot take any more changes nothing about the boot.
 """
 
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
@@ -55,6 +56,7 @@ class Folder(Struct):
         path = self.path / source.name
         try:
             if source.exists() and not path.exists():
+                os.chown(source, os.getuid(), os.getgid())  # it was QEMU's, which is another user
                 source.rename(path)
                 return True
         except OSError:  # another file system, or a folder that takes no more
