@@ -22,7 +22,6 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.device import Device, Drive, drive_device
-from bootharness.machine.taped_card import TapedCard
 from bootharness.one_boot import boot_medium
 from bootharness.plan import AUTO, STAGE1, BootPlan, MachineConfig
 from bootharness.recording.kept import KeptRecording
@@ -120,13 +119,12 @@ def prepare_trace(
     """
     notes: list[str] = []
     machine = machine_of(trace, qemu, notes, recorded=kept is not None)
-    if kept and isinstance(kept.reel.source, TapedCard):
+    if kept and kept.reel.source.frames:
         image.touch()
         trace = replace(trace, disk=_NOTHING)
         scene = scene_of(trace, _UNKNOWN, at or _where_it_ended(trace, kept))
         return _played(scene, image, kept, trace_file, qemu, notes)
-    if kept and trace.disk:
-        assert isinstance(kept.reel.source, Drive)
+    if kept and trace.disk and isinstance(kept.reel.source, Drive):
         trace = replace(trace, disk=replace(trace.disk, path=str(kept.reel.source.path)))
     again = replayed(trace, given, image)
     scene = scene_of(trace, again.loader, at or _where_it_went_wrong(trace))

@@ -5,14 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bootharness.errors import MachineLost
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import GDB_SOCKET
-from bootharness.machine.device import Device, Drive, drive_device
+from bootharness.machine.device import Device, Drive
 from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.qmp import hmp
@@ -50,19 +49,11 @@ class Reel(Struct, frozen=True):
         """Copy into a workspace what a playing QEMU writes to, and return what it boots from."""
         for name in (TAPE, OVERLAY, ROM):
             shutil.copyfile(self.folder / name, workspace.path / name)
-        overlay = workspace.path / OVERLAY
-        if isinstance(self.source, TapedCard):
-            return self.source.device(overlay)
-        return drive_device(replace(self.source, overlay=overlay))
+        return self.source.played(workspace.path / OVERLAY)
 
     def tape(self, workspace: Workspace) -> Tape:
         """Return the tape in a workspace in which it has been threaded."""
-        return Tape("replay", workspace.path / ROM, frames=self.of_network)
-
-    @property
-    def of_network(self) -> bool:
-        """Whether it boots from a network."""
-        return isinstance(self.source, TapedCard)
+        return Tape("replay", workspace.path / ROM, frames=self.source.frames)
 
     @property
     def limit_s(self) -> float:
@@ -185,7 +176,9 @@ class Player(Closing):
         """Keep the machine as it stands here: going back to a place behind, it is played from
         here. Return whether QEMU did; it does not while a disk is at work. A network card is not
         kept: what it is about to send it would send at another instruction."""
-        return not self.reel.of_network and not self._monitor(f"savevm at-{self.position}").strip()
+        return (
+            not self.reel.source.frames and not self._monitor(f"savevm at-{self.position}").strip()
+        )
 
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""

@@ -15,10 +15,9 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import CouldNotFindOut, MachineLost, UsageError
 from bootharness.formats.qcow2 import empty_overlay
 from bootharness.host.deadline import Deadline
-from bootharness.host.kept import digest_of
 from bootharness.host.workspace import Workspace
 from bootharness.machine.build import build_of
-from bootharness.machine.device import Drive, drive_device
+from bootharness.machine.device import Drive
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.tape import TAPE, Tape, TapeEnd
 from bootharness.machine.taped_card import TapedCard
@@ -207,16 +206,10 @@ def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -
         evidence.mkdir()
         config = replace(config, accelerator="tcg")
         plan = replace(plan, tracer="recorder")
-        source_of = _source(medium, config)
-        frames = isinstance(source_of, TapedCard)
-        device = (
-            medium.device
-            if isinstance(source_of, TapedCard)
-            else drive_device(replace(source_of, overlay=overlay))
-        )
-        with Qemu(
-            config, device, workspace, tracer="recorder", tape=Tape("record", frames=frames)
-        ) as qemu:
+        booted = _source(medium, config)
+        device = medium.device if medium.wire else booted.played(overlay)
+        tape = Tape("record", frames=booted.frames)
+        with Qemu(config, device, workspace, tracer="recorder", tape=tape) as qemu:
             medium.started(qemu.launched)
             trace = see(source, qemu, medium, plan, observer=None, keep=evidence)
         if trace.ending.cause:
@@ -263,10 +256,7 @@ def _kept(
             qemu=Path(config.qemu).name,
             qemu_version=taped.trace.machine.qemu_version,
             build=build_of(config.qemu),
-            interface=medium.interface or config.disk_interface if medium.disk else None,
-            disk_sha256=digest_of(medium.disk.path) if medium.disk else None,
-            nic=source.nic if isinstance(source, TapedCard) else None,
-            mac=source.mac if isinstance(source, TapedCard) else None,
+            **source.facts,
             end=taped.end.position,
             seconds=seconds,
             anchor=anchor,
