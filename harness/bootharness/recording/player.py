@@ -1,5 +1,6 @@
 """A recorded boot in QEMU, standing still at any instruction of it that one likes."""
 
+import re
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -188,6 +189,13 @@ class Player(Closing):
         """Run a command of the monitor, which on a busy host takes longer than one of QMP's."""
         within_s = max(self.reel.limit_s, _LOOK_S)
         return str(self.machine.qmp.execute_all(hmp(command), within_s=within_s)[0])
+
+    def has_memory(self, linear: int) -> bool:
+        """Return whether anything is at an address, as the CPU has it where it stands."""
+        if linear >> 32 and self.machine.qmp.execute("query-target")["arch"] == "i386":
+            return False
+        found = re.search(r"gpa: (\w+)", self._monitor(f"gva2gpa {linear:#x}"))
+        return found is not None and "No memory" not in self._monitor(f"gpa2hva {found[1]}")
 
     def cpu(self) -> CpuSample:
         """Return where the CPU is."""
