@@ -42,6 +42,7 @@ _SNAPSHOTS = 1 << 20
 """Of an image that no guest has, in bytes."""
 # of a network QEMU 7.2 has not played one recording of ten to its end
 _TAPES = 3
+_NONE = "there is no recording to go back in"
 _NO_TIME = "the time limit is over before one is made; `--record` takes longer"
 _OF_THE_HOST = ("-netdev", "-fsdev", "vhost-user")
 _TYPED = "a boot that is typed to cannot be recorded: what comes on the serial line is not kept"
@@ -137,15 +138,14 @@ def with_recording(
         if limit < _LEAST_S:
             raise MachineLost(_NO_TIME)
         plan = replace(plan, timeout_s=limit)
-        if medium.wire:
-            for _ in range(_TAPES - 1):
-                with suppress(_NotPlayed):
-                    return _again(trace, medium, plan, config, keep, anew, until)
+        for _ in range(_tapes_for(medium) - 1):
+            with suppress(_NotPlayed):
+                return _again(trace, medium, plan, config, keep, anew, until)
         return _again(trace, medium, plan, config, keep, anew, until)
     except CouldNotFindOut as error:
         late = until is not None and until.expired
         told = _NO_TIME if late else str(error)
-        return trace.with_missing(f"there is no recording to go back in: {told}")
+        return trace.with_missing(f"{_NONE}: {told}")
 
 
 def _again(
@@ -183,18 +183,34 @@ def caught(
     """
     if why := why_not_recorded(medium, plan):
         raise UsageError(f"--catch: {why}")
-    for number in range(1, times + 1):
+    if times < 1:
+        raise UsageError(f"--catch {times}: at least 1")
+    left, tapes, found = times, _tapes_for(medium), None
+    while left:
         with anew() as again, _taped(source, again, plan, config) as taped:
+            left -= 1
             bad = judge(taped.trace).verdict is Verdict.BAD
-            if bad or number == times:
+            if bad or not (left or found):
+                found = taped.trace
                 for path in (taped.folder / "evidence").iterdir():
                     shutil.copy(path, keep)
-                trace = taped.trace
-                try:
-                    return _kept(trace, taped, medium, config, keep) if bad else trace
-                except CouldNotFindOut as error:
-                    return trace.with_missing(f"there is no recording to go back in: {error}")
-    raise UsageError(f"--catch {times}: at least 1")
+            if not bad:
+                continue
+            try:
+                return _kept(taped.trace, taped, medium, config, keep)
+            except CouldNotFindOut as error:
+                found = taped.trace.with_missing(f"{_NONE}: {error}")
+                if not isinstance(error, _NotPlayed):
+                    break
+            tapes -= 1
+            left = left + 1 if tapes else 0  # for one that is played
+    assert found
+    return found
+
+
+def _tapes_for(medium: Medium) -> int:
+    """Return how many recordings that are not played a boot is worth."""
+    return _TAPES if medium.wire else 1
 
 
 @contextmanager
