@@ -145,6 +145,7 @@ def _played(
     named = [] if qemu == AUTO else ["--qemu", qemu]
     recorded = {
         "end": kept.reel.end,
+        "goes_on": kept.reel.goes_on,
         "asks": asks,
         "again": shlex.join(["bootharness", "debug", str(trace_file), *named, "--at"]),
     }

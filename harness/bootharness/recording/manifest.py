@@ -39,7 +39,7 @@ MANIFEST = "manifest.json"
 OVERLAY = "overlay.qcow2"
 ROM = "recorder.rom"
 LOG = "recorder.log"
-_VERSION = 3
+_VERSION = 4
 _MANIFEST_BYTES = 1 << 16
 _MOST_BYTES = {TAPE: 1 << 32, OVERLAY: 1 << 33, ROM: 1 << 16, LOG: 1 << 24}
 """To a login a tape has some MB; what is more is none of a boot."""

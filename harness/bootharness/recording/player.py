@@ -57,6 +57,12 @@ class Reel(Struct, frozen=True):
         return Tape("replay", workspace.path / ROM, frames=self.source.frames)
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it is played the same from wherever it has stopped. A network is not: QEMU
+        forgets the frames that wait for room in the machine when it stops."""
+        return not self.source.frames
+
+    @property
     def limit_s(self) -> float:
         """How long to wait for it to be played from one end to the other."""
         limit = _AT_LEAST_S + _SLOWER * self.seconds
@@ -94,6 +100,8 @@ class Player(Closing):
 
     def seek(self, position: int) -> None:
         """Go to a position, forwards or backwards."""
+        if self.position < position and not self.reel.goes_on:
+            self.seek(0)
         here = self.position
         if position == here:
             return
@@ -175,11 +183,8 @@ class Player(Closing):
 
     def bookmark(self) -> bool:
         """Keep the machine as it stands here: going back to a place behind, it is played from
-        here. Return whether QEMU did; it does not while a disk is at work. A network card is not
-        kept: what it is about to send it would send at another instruction."""
-        return (
-            not self.reel.source.frames and not self._monitor(f"savevm at-{self.position}").strip()
-        )
+        here. Return whether QEMU did; it does not while a disk is at work."""
+        return self.reel.goes_on and not self._monitor(f"savevm at-{self.position}").strip()
 
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""
