@@ -74,6 +74,21 @@ def test_a_call_is_found_though_the_cpu_was_halted_on_the_way(good: tuple[BootTr
 
 
 @pytest.mark.long
+def test_a_place_is_the_same_whatever_it_was_gone_to_from(good: tuple[BootTrace, Path]) -> None:
+    trace, keep = good
+    recording = recording_beside(keep / "trace.json", trace)
+    assert recording
+    with Player(recording.reel) as player:
+        last = recording.reel.end - 1
+        player.seek(last)
+        registers = player.registers()
+        # frames are coming, and wait for room
+        player.seek(last - 1_000_000)
+        player.seek(last)
+        assert player.registers() == registers
+
+
+@pytest.mark.long
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("path", ["undionly", "ipxe-http", "lpxelinux"])
 def test_every_path_by_a_bios_is_recorded(path: str, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ _SLOWER, _AT_LEAST_S = 10, 30
 _LEAST_S = 1.0
 _SNAPSHOTS = 1 << 20
 """Of an image that no guest has, in bytes."""
-# of a network QEMU 7.2 has not played one recording of ten to its end
+# what comes over a network may still be played otherwise: QEMU tells nobody when a frame waited
 _TAPES = 3
 _NONE = "there is no recording to go back in"
 _NO_TIME = "the time limit is over before one is made; `--record` takes longer"
