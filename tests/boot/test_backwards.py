@@ -334,6 +334,32 @@ def test_a_timelines_positions_are_where_the_debugger_stops(
     assert "only a boot that was recorded has this place" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("call:99999", "BIOS calls, the first is 0"),
+        ("call:x", "did you mean call:N"),
+        ("move:99999", "block moves, the first is 0"),
+        ("999,999,999,999", "the recording's last position is"),
+        ("0x12", "The recording ends before 0x000012"),
+    ],
+)
+def test_a_place_that_a_recording_does_not_have_is_wrong_usage(
+    misplaced: tuple[BootTrace, Path], place: str, said: str
+) -> None:
+    done = command("debug", str(misplaced[1]), "--at", place)
+    assert done.returncode == 129, done.stdout
+    assert f"--at {place}: " in done.stderr
+    assert said in done.stderr
+    assert "Error in sourced" not in done.stdout + done.stderr
+
+
+def test_who_wrote_where_no_memory_is_is_not_told(misplaced: tuple[BootTrace, Path]) -> None:
+    keep = misplaced[1]
+    with pytest.raises(UsageError, match="nowhere: that machine has no memory there"):
+        answer(keep / "trace.json", "auto", "last-write", str(0xFFFFFFFFFFF), "1000", "nowhere")
+
+
 def damaged(path: Path, how: str) -> None:
     """Do to a file what happens to files, and what a stranger may do to one."""
     content = bytearray(path.read_bytes())
@@ -395,8 +421,8 @@ def test_a_recording_of_another_disk_build_or_version_is_one_sentence(
     other = structs.replace(Recording.read(manifest.parent), build="0" * 64)
     other.sealed().write(manifest.parent)
     assert "it was recorded by another build of QEMU" in refused(keep)
-    manifest.write_text(whole.replace('"version": 3', '"version": 7'))
-    assert "version: 7, and this bootharness knows 3" in refused(keep)
+    manifest.write_text(whole.replace('"version": 4', '"version": 7'))
+    assert "version: 7, and this bootharness knows 4" in refused(keep)
     manifest.write_text(whole)
     trace = read_trace(text.encode())
     assert trace.disk

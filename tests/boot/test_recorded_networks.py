@@ -8,15 +8,17 @@ import pytest
 from bootharness.debug.backwards import answer
 from bootharness.debug.recorded import recording_beside
 from bootharness.diagnosis import judge
-from bootharness.errors import UsageError
+from bootharness.errors import MachineLost, UsageError
 from bootharness.formats.loading import SETUP_AT
 from bootharness.machine.tape import TAPE
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
-from bootharness.recording.manifest import LOG, OVERLAY, ROM, Recording
+from bootharness.recording.manifest import LOG, OVERLAY, ROM, Anchor, Recording
 from bootharness.recording.player import Player
+from bootharness.recording.proof import prove
 from bootharness.report.document import document, encode
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.watch import recorded
 from tests.boot.test_debug import Terminal
 from tests.support.processes import COMMAND
 from tests.support.processes import run as command
@@ -72,6 +74,21 @@ def test_a_call_is_found_though_the_cpu_was_halted_on_the_way(good: tuple[BootTr
 
 
 @pytest.mark.long
+def test_a_place_is_the_same_whatever_it_was_gone_to_from(good: tuple[BootTrace, Path]) -> None:
+    trace, keep = good
+    recording = recording_beside(keep / "trace.json", trace)
+    assert recording
+    with Player(recording.reel) as player:
+        last = recording.reel.end - 1
+        player.seek(last)
+        registers = player.registers()
+        # frames are coming, and wait for room
+        player.seek(last - 1_000_000)
+        player.seek(last)
+        assert player.registers() == registers
+
+
+@pytest.mark.long
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("path", ["undionly", "ipxe-http", "lpxelinux"])
 def test_every_path_by_a_bios_is_recorded(path: str, tmp_path: Path) -> None:
@@ -98,6 +115,35 @@ def test_a_bad_one_is_caught_and_bad_for_the_same_cause(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert "tftp-not-found" in done.stdout
     assert "to go back in it: bootharness debug" in done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", [{"record": True}, {"catch": 1}])
+def test_one_that_is_not_played_is_recorded_again(
+    how: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Player] = []
+
+    def lost_once(player: Player, log: bytes, registers: str) -> Anchor | None:
+        tried.append(player)
+        if len(tried) == 1:
+            raise MachineLost("QEMU's GDB stub does not answer in time")
+        return prove(player, log, registers)
+
+    monkeypatch.setattr(recorded, "prove", lost_once)
+    plan = choose(
+        BootPlan(),
+        {
+            "route": "ipxe",
+            "until": "setup",
+            "timeout_s": 120.0,
+            "faults": ("missing:file=vmlinuz",),
+        },
+    )
+    trace = boot(KERNEL, plan, keep=tmp_path, **how)
+    assert judge(trace).cause == "tftp-not-found"
+    assert len(tried) > 1
+    assert trace.recorded, trace.missing
 
 
 @pytest.mark.parametrize(

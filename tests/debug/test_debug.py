@@ -162,6 +162,15 @@ def test_places(text: str, commands: str) -> None:
     assert "; ".join(Place.parse(text, {"there": 0x7D00}, header()).commands) == commands
 
 
+@pytest.mark.parametrize(
+    ("text", "command"), [("call:3", "back-to call 3"), ("1,234", "back-to 1234")]
+)
+def test_places_of_a_recording(text: str, command: str) -> None:
+    assert Place.parse(text, {}, None, recorded=True).commands == (command,)
+    with pytest.raises(UsageError, match="did you mean call:N"):
+        Place.parse("call:x", {}, None, recorded=True)
+
+
 def test_kernel_is_where_it_is_64_bit() -> None:
     narrow = Place.parse("kernel", {}, header())
     assert narrow.commands[-1] == "until-address 0x100000"
@@ -176,6 +185,10 @@ def test_kernel_is_where_it_is_64_bit() -> None:
         ("move:x", "neither a place nor a label"),
         ("block_mov", "did you mean block_move"),
         ("7d15", "such as 0x7d15"),
+        ("call:3", "only a boot that was recorded"),
+        ("1,234", "only a boot that was recorded"),
+        (f"0x{'1' * 17}", "neither a place nor a label"),
+        (f"move:{'9' * 5000}", "neither a place nor a label"),
     ],
 )
 def test_places_that_are_none(text: str, said: str) -> None:
@@ -197,7 +210,7 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     facts = json.loads((tmp_path / "facts.json").read_text())
     assert 0x9000 in facts["sites"]
     assert stage1.symbols["block_move"] in facts["sites"]
-    assert "until-move 1" in (tmp_path / "debug.gdb").read_text().splitlines()
+    assert "go_to_place(['until-move 1'])" in (tmp_path / "debug.gdb").read_text()
     assert "<architecture>i386</architecture>" in (tmp_path / "target-32.xml").read_text()
     assert (tmp_path / "stage1.asm").exists()
 

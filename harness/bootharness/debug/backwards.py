@@ -60,28 +60,30 @@ def _first_wrong(asked: Asked) -> Answer:
 
 
 def _call(asked: Asked, number: str) -> Answer:
-    total = len(asked.kept.spans.every)
-    if not asked.to_call(int(number)):
-        raise UsageError(f"that boot made {total:,} BIOS calls, the first is 0")
-    return {"sentence": "", "position": asked.player.position}
+    return _at(asked, int(number))
 
 
 def _move(asked: Asked, number: str) -> Answer:
-    moves = [index for index, call in enumerate(asked.kept.trace.bios_calls) if call.table]
-    if int(number) >= len(moves):
-        raise UsageError(f"that boot made {len(moves):,} block moves, the first is 0")
-    return _call(asked, str(moves[int(number)]))
+    if why := asked.kept.why_not_at_move(int(number)):
+        raise UsageError(why)
+    return _at(asked, asked.kept.moves[int(number)])
 
 
 def _stage1(asked: Asked) -> Answer:
-    asked.player.stub.stop_at(ORIGIN)
-    asked.player.go()
+    if not asked.counted.to_entry(asked.kept.reel.end - 1):
+        raise UsageError(f"that boot did not come to {ORIGIN:#x}, where a loader begins")
     return {"sentence": "", "position": asked.player.position}
 
 
 def _handoff(asked: Asked) -> Answer:
-    if not asked.to_call(None):
-        raise UsageError("that boot did not enter the kernel")
+    return _at(asked, None)
+
+
+def _at(asked: Asked, call: int | None) -> Answer:
+    """Go to a call, or to the handoff for None."""
+    if why := asked.kept.why_not_at(call):
+        raise UsageError(why)
+    asked.to_call(call)
     return {"sentence": "", "position": asked.player.position}
 
 

@@ -19,7 +19,9 @@ UEFI_PLACES = ("firmware", "image:NAME", "exit-boot-services", "kernel")
 """Those of a disk that a UEFI boots."""
 BEHIND_CALLS = ("move", "handoff", "protected-mode", "kernel")
 """How places begin that are found by counting a loader's calls or by what they have read."""
-_POSITION = re.compile(r"\d{1,15}|\d{1,3}(,\d{3}){1,5}")
+_POSITION = re.compile(r"[0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{1,16}|[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}")
 _ENTRY_64 = 0x200
 """boot.rst, "64-bit Boot Protocol": behind the protected-mode kernel's start."""
 
@@ -30,36 +32,27 @@ class Place(Struct, frozen=True):
     name: str
     commands: tuple[str, ...]
 
-    @property
-    def needs_recording(self) -> bool:
-        """Whether only a boot that was recorded has it."""
-        return any(each.startswith("back-to ") for each in self.commands)
-
-    def in_recording(self) -> "Place":
-        """Return the place in a boot that was recorded: nobody has to count calls."""
-        if self.needs_recording:
-            return self
-        known = {"until-move": "back-to move", "until-handoff": "back-to handoff",
-                 f"until-address {ORIGIN:#x}": "back-to stage1"}  # fmt: skip
-        commands = []
-        for each in self.commands:
-            old = next((old for old in known if each.startswith(old)), "")
-            commands.append(each.replace(old, known[old]) if old else each)
-        return Place(self.name, tuple(commands))
-
     @classmethod
-    def parse(cls, text: str, symbols: dict[str, int], header: SetupHeader | None) -> "Place":
-        """Return the place; ``symbols`` are the loader's, linear, ``header`` is the kernel's.
+    def parse(
+        cls,
+        text: str,
+        symbols: dict[str, int],
+        header: SetupHeader | None,
+        *,
+        recorded: bool = False,
+    ) -> "Place":
+        """Return the place; ``symbols`` are the loader's, linear, ``header`` is the kernel's, and
+        of a ``recorded`` boot there are more places.
 
         Raises UsageError for what is neither a known place nor a label nor an address.
         """
         match text.partition(":"):
             case ("stage1", "", ""):
                 return cls(text, (f"until-address {ORIGIN:#x}",))
-            case ("move", ":", number) if number.isdecimal():
+            case ("move", ":", number) if _NUMBER.fullmatch(number):
                 return cls(text, (f"until-move {int(number)}",))
-            case ("call", ":", number) if number.isdecimal():
-                return cls(text, (f"back-to call {int(number)}",))
+            case ("call", ":", number) if _NUMBER.fullmatch(number):
+                return cls._recorded(text, f"back-to call {int(number)}", recorded=recorded)
             case ("handoff", "", ""):
                 return cls(text, ("until-handoff",))
             case ("protected-mode" | "kernel" as name, "", ""):
@@ -71,11 +64,22 @@ class Place(Struct, frozen=True):
                 return cls(text, ("until-handoff", f"until-address {entry:#x}"))
         if text in symbols:
             return cls(text, (f"until-address {symbols[text]:#x}",))
-        if re.fullmatch(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}", text):
+        if _ADDRESS.fullmatch(text):
             return cls(text, (f"until-address {text}",))
         if _POSITION.fullmatch(text):
-            return cls(text, (f"back-to {text.replace(',', '')}",))
+            position = text.replace(",", "")
+            return cls._recorded(text, f"back-to {position}", recorded=recorded)
+        known = (*PLACES, *(RECORDED_PLACES if recorded else ()))
         raise UsageError(
             f"--at {text}: neither a place nor a label of the loader nor an address such as "
-            f"0x7d15 or 1020:0; {hint(text, PLACES, also=symbols)}"
+            f"0x7d15 or 1020:0; {hint(text, known, also=symbols)}"
         )
+
+    @classmethod
+    def _recorded(cls, text: str, command: str, *, recorded: bool) -> "Place":
+        if not recorded:
+            raise UsageError(
+                f"--at {text}: only a boot that was recorded has this place, as "
+                "`bootharness boot --keep` records a bad one"
+            )
+        return cls(text, (command,))

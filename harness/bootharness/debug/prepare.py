@@ -22,7 +22,6 @@ from bootharness.host.workspace import Workspace
 from bootharness.kernels.image import KernelImage
 from bootharness.machine.choice import chosen_machine
 from bootharness.machine.device import Device, Drive, drive_device
-from bootharness.machine.taped_card import TapedCard
 from bootharness.one_boot import boot_medium
 from bootharness.plan import AUTO, STAGE1, BootPlan, MachineConfig
 from bootharness.recording.kept import KeptRecording
@@ -95,7 +94,6 @@ def prepare(source: str, plan: BootPlan, at: str, workspace: Workspace) -> Itera
         )
         config = machine_for(machine, narrow=medium.narrow)
         scene = _scene(disk, at, before)
-        _check_unrecorded(scene.place)
         if disk.driver != "raw":
             scene = replace(scene, container=disk)
         yield Prepared(scene, disk.path, config)
@@ -120,18 +118,16 @@ def prepare_trace(
     """
     notes: list[str] = []
     machine = machine_of(trace, qemu, notes, recorded=kept is not None)
-    if kept and isinstance(kept.reel.source, TapedCard):
+    if kept and kept.reel.source.frames:
         image.touch()
         trace = replace(trace, disk=_NOTHING)
-        scene = scene_of(trace, _UNKNOWN, at or _where_it_ended(trace, kept))
+        scene = scene_of(trace, _UNKNOWN, at or _where_it_ended(trace, kept), kept)
         return _played(scene, image, kept, trace_file, qemu, notes)
-    if kept and trace.disk:
-        assert isinstance(kept.reel.source, Drive)
+    if kept and trace.disk and isinstance(kept.reel.source, Drive):
         trace = replace(trace, disk=replace(trace.disk, path=str(kept.reel.source.path)))
     again = replayed(trace, given, image)
-    scene = scene_of(trace, again.loader, at or _where_it_went_wrong(trace))
+    scene = scene_of(trace, again.loader, at or _where_it_went_wrong(trace), kept)
     if kept is None:
-        _check_unrecorded(scene.place)
         return Prepared(scene, image, machine_for(machine), (*again.notes, *notes))
     return _played(scene, image, kept, trace_file, qemu, [*again.notes, *notes])
 
@@ -149,10 +145,11 @@ def _played(
     named = [] if qemu == AUTO else ["--qemu", qemu]
     recorded = {
         "end": kept.reel.end,
+        "goes_on": kept.reel.goes_on,
         "asks": asks,
         "again": shlex.join(["bootharness", "debug", str(trace_file), *named, "--at"]),
     }
-    scene = replace(scene, place=scene.place.in_recording(), recorded=recorded)
+    scene = replace(scene, recorded=recorded)
     return Prepared(scene, image, kept.reel.config, tuple(notes), reel=kept.reel)
 
 
@@ -191,20 +188,25 @@ def _scene(disk: DiskImage, at: str, before: BootTrace | None) -> Scene:
     )
 
 
-def scene_of(trace: BootTrace, loader: Loader, at: str) -> Scene:
-    """Return the scene of a boot that has been seen."""
+def scene_of(trace: BootTrace, loader: Loader, at: str, kept: KeptRecording | None = None) -> Scene:
+    """Return the scene of a boot that has been seen, or was recorded. Raises UsageError for a place
+    that it has not come to."""
     assert trace.disk
     kernel, handoff = trace.kernel, trace.handoff
     if at == LAST_GOOD_MOVE:
         at = f"move:{_last_good_move(trace)}"
-    _check_reached(trace, at)
+    header = kernel.header if kernel else None
+    place = Place.parse(at, loader.symbols, header, recorded=kept is not None)
+    _check_reached(trace, place.name)
+    if kept:
+        _check_recorded(kept, place)
     base = handoff.real_mode_address if handoff else None
     return Scene(
         what=f"{trace.source}  {kernel.release if kernel else 'no kernel found'}; {loader.name}",
         loader=loader,
         disk=trace.disk,
         kernel=kernel,
-        place=Place.parse(at, loader.symbols, kernel.header if kernel else None),
+        place=place,
         sites=call_sites(trace.loader_calls),
         kernel_entry=None if base is None else base + SETUP_AT,
     )
@@ -221,19 +223,28 @@ def _check_reached(trace: BootTrace, at: str) -> None:
     """Raise UsageError for a place that a boot has not come to: gdb would wait for ever."""
     kind, _, number = at.partition(":")
     made = len(trace.block_moves)
-    if kind == "move" and number.isdecimal() and int(number) >= made:
+    if kind == "move" and int(number) >= made:
         raise UsageError(f"--at {at}: that boot made {count(made, 'block move')}, the first is 0")
     if kind in BEHIND_CALLS and kind != "move" and not trace.handoff:
         raise UsageError(f"--at {at}: that boot did not enter the kernel")
 
 
-def _check_unrecorded(place: Place) -> None:
-    """Raise UsageError for a place that only a recording has."""
-    if place.needs_recording:
-        raise UsageError(
-            f"--at {place.name}: only a boot that was recorded has this place, as "
-            "`bootharness boot --keep` records a bad one"
-        )
+def _check_recorded(kept: KeptRecording, place: Place) -> None:
+    """Raise UsageError for a place that a recording does not have."""
+    for command in place.commands:
+        match command.split():
+            case ["back-to", "call", number]:
+                why = kept.why_not_at(int(number))
+            case ["back-to", position]:
+                why = kept.why_not_so_far(int(position))
+            case ["until-move", number]:
+                why = kept.why_not_at_move(int(number))
+            case ["until-handoff"]:
+                why = kept.why_not_at(None)
+            case _:
+                continue
+        if why:
+            raise UsageError(f"--at {place.name}: {why}")
 
 
 def _last_good_move(trace: BootTrace) -> int:

@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 
 from bootharness.debug.prepare import Prepared
-from bootharness.debug.scene import DISK, GDB
+from bootharness.debug.scene import DISK, GDB, NOT_REACHED
 from bootharness.debug.terminal import in_terminal, until_interrupted
+from bootharness.errors import UsageError
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import GDB_SOCKET
 from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
+from bootharness.text import printable
 
 __all__ = ["debug"]
 
@@ -22,7 +24,8 @@ def debug(prepared: Prepared, workspace: Workspace, view: str, keep: Path | None
 
     ``view`` is ``plain``, ``tui``, ``emacs``, or ``attach`` for a gdb that somebody else
     starts; ``keep`` is a folder for all that gdb needs. Raises CouldNotFindOut when one of
-    the programs cannot be run.
+    the programs cannot be run, and UsageError, once gdb is left, where it did not come to the first
+    stop.
     """
     folder, scene = workspace.path, prepared.scene
     for place in (keep, folder) if keep else (folder,):
@@ -47,6 +50,9 @@ def debug(prepared: Prepared, workspace: Workspace, view: str, keep: Path | None
             until_interrupted(machine, _invitation(folder))
         else:
             in_terminal(machine, folder, view)
+            if (why := folder / NOT_REACHED).exists():
+                said = printable(why.read_text(errors="replace"))
+                raise UsageError(f"--at {scene.place.name}: {said}")
     if keep and prepared.medium:
         print(f"kept in {keep}; the network is there only with bootharness")
     elif keep:

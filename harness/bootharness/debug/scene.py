@@ -23,11 +23,13 @@ from bootharness.text import printable
 from bootharness.trace.booted import DiskFacts, KernelFacts
 from bootharness.trace.proof import LOADER_FIELDS
 
-__all__ = ["DISK", "GDB", "Scene"]
+__all__ = ["DISK", "GDB", "NOT_REACHED", "Scene"]
 
 DISK = "disk.img"
 _READ = "disk-read.img"
 _SCRIPT = "debug.gdb"
+NOT_REACHED = "not-reached.txt"
+"""In which gdb leaves why it did not come to the first stop."""
 GDB = ("gdb", "-nx", "-q", "-x", _SCRIPT)
 """gdb as it is started in the folder of a debug run."""
 _ELF = "loader.elf"
@@ -109,11 +111,11 @@ class Scene(Struct, frozen=True):
         return f"{qemu}\n# and in another terminal\n{shlex.join(GDB)}"
 
     def _script(self) -> str:
-        last = f"python {_PACKAGE}.start.break_at_labels()"
+        start = f"python {_PACKAGE}.start"
+        first = f"{start}.go_to_place({list(self.place.commands)!r})"
+        last = f"{start}.break_at_labels()"
         symbols = _SYMBOLS if self.loader.elf else ""
-        return (
-            symbols + _SETTINGS + "\n".join([*self.place.commands, last, "set pagination on", ""])
-        )
+        return symbols + _SETTINGS + "\n".join([first, last, "set pagination on", ""])
 
     def _facts(self, *, wide: bool) -> dict[str, object]:
         loader, disk, kernel = self.loader, self.disk, self.kernel

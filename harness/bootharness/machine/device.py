@@ -4,13 +4,15 @@ import json
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import UsageError
 from bootharness.formats.container import BACKED
 from bootharness.formats.mbr import SECTOR_BYTES
+from bootharness.host.kept import digest_of
 from bootharness.trace.booted import DiskFacts, MediumKind
 
 __all__ = [
@@ -102,6 +104,8 @@ class Drive(Struct, frozen=True):
     opens in its place, if anything. ``overlay`` is a qcow2 image that takes what the guest writes,
     of a boot on tape; otherwise that goes into a temporary one."""
 
+    frames: ClassVar[bool] = False
+    """Whether what came to a network card is on the tape."""
     path: Path
     interface: str = "ahci"
     kind: MediumKind = "disk"
@@ -115,6 +119,15 @@ class Drive(Struct, frozen=True):
         """Return a medium of which there is a trace, its image being at ``path``."""
         size = facts.sector_bytes if facts.kind == "disk" else SECTOR_BYTES
         return cls(path, interface, facts.kind, facts.driver, size)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a recording's manifest says of it."""
+        return {"interface": self.interface, "disk_sha256": digest_of(self.path)}
+
+    def played(self, overlay: Path) -> Device:
+        """Return it as what a machine boots from that is on tape."""
+        return drive_device(replace(self, overlay=overlay))
 
 
 def drive_device(drive: Drive, *more: Drive, flash: Flash | None = None) -> Device:

@@ -16,8 +16,10 @@ power of two. One that is chosen by QEMU changes with the load of the host."""
 TAPE = "tape.bin"
 """What QEMU writes, or reads, in the boot's workspace."""
 
-_FRAMES = ("-object", "filter-replay,id=frames,netdev=net0", "-global",
-           "virtio-net-device.tx=timer")  # fmt: skip
+_FRAMES = ("-object", "filter-replay,id=frames,netdev=net0",
+           "-global", "virtio-net-device.tx=timer",
+           "-global", "virtio-net-device.x-txtimer=0",
+           "-global", "virtio-net-pci-base.ioeventfd=off")  # fmt: skip
 
 
 class Tape(Struct, frozen=True):
@@ -39,7 +41,10 @@ class Tape(Struct, frozen=True):
         is on the GDB stub of a machine that plays, and a boot is not to wait for one.
 
         A virtio card sends when the guest's clock says so: otherwise it does when QEMU has time,
-        which no tape tells (seen with QEMU 7.2, which played it otherwise).
+        which no tape tells (seen with QEMU 7.2, which played it otherwise). It sends at once: one
+        that waits, 0.15 ms by itself, begins to wait anew when the machine has been stopped, and
+        then sends at another instruction. Nor is it asked by a thread of QEMU's (ioeventfd), which
+        asks all of it again when the machine goes on.
         """
         return [
             # what has stopped for the recorder to be looked at goes on by itself

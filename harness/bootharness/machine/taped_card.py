@@ -2,6 +2,7 @@
 and at the other end is nobody."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -13,10 +14,17 @@ __all__ = ["TapedCard"]
 class TapedCard(Struct, frozen=True):
     """A card by its kind and address, with its own ROM."""
 
+    frames: ClassVar[bool] = True
+    """Whether those that came to it are on the tape."""
     nic: str
     mac: str
 
-    def device(self, snapshots: Path) -> Device:
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a recording's manifest says of it."""
+        return {"nic": self.nic, "mac": self.mac}
+
+    def played(self, snapshots: Path) -> Device:
         """Return it as what a machine boots from; ``snapshots`` is an image in which QEMU keeps
         those that it goes back to."""
         plugged = network_device(nic=self.nic, mac=self.mac, netdev="hubport,id=net0,hubid=0")

@@ -130,7 +130,8 @@ class Counted:
         """Have the player go to a position, from a bookmark where it lies behind; one is left on
         the way to a far one."""
         near = self._bookmark_before(position)
-        if position - near > _FAR and len(self._bookmarks) <= _BOOKMARKS:
+        far = position - near > _FAR and self._player.reel.goes_on
+        if far and len(self._bookmarks) <= _BOOKMARKS:
             self._plain_seek(max(position - _SHORT_OF, 0))
             self._bookmark()
         self._plain_seek(position)
@@ -151,7 +152,7 @@ class Counted:
         return self._entry < until
 
     def _plain_seek(self, position: int) -> None:
-        if position < self._player.position:
+        if position < self._player.position or not self._player.reel.goes_on:
             self._taken()
             self._count = self._bookmarks[self._bookmark_before(position)]
         self._player.seek(position)

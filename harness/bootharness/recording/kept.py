@@ -29,7 +29,7 @@ from bootharness.recording.telling import told, value_at
 from bootharness.recording.tracked import Tracked
 from bootharness.recording.walk import walk
 from bootharness.routes.loader import Loader
-from bootharness.text import printable
+from bootharness.text import count, printable
 from bootharness.trace.backwards import LastWrite, Origin
 from bootharness.trace.boot_trace import BootTrace
 
@@ -84,6 +84,32 @@ class KeptRecording(Struct, frozen=True):
         trace = replace(trace, bios_calls=pairing.calls(float))
         return cls(reel, trace, records, Spans.of(trace, records), anchor)
 
+    @property
+    def moves(self) -> list[int]:
+        """The numbers of the BIOS calls that were block moves."""
+        return [index for index, call in enumerate(self.trace.bios_calls) if call.table]
+
+    def why_not_at(self, number: int | None) -> str | None:
+        """Return why nobody can go to a BIOS call, or to the handoff for None, in words."""
+        if number is None and self.spans.handoff is None:
+            return "that boot did not enter the kernel"
+        if number is not None and not 0 <= number < len(made := self.spans.every):
+            return f"that boot made {count(len(made), 'BIOS call')}, the first is 0"
+        if self.anchor is None:
+            return "in that recording no call is found again; a position is"
+        return None
+
+    def why_not_at_move(self, number: int) -> str | None:
+        """Return why nobody can go to a block move, in words."""
+        if number < len(made := self.moves):
+            return self.why_not_at(made[number])
+        return f"that boot made {count(len(made), 'block move')}, the first is 0"
+
+    def why_not_so_far(self, position: int) -> str | None:
+        """Return why nobody can go to a position, in words."""
+        last = self.reel.end - 1
+        return None if position <= last else f"the recording's last position is {last:,}"
+
 
 def _source(folder: Path, trace: BootTrace, recording: Recording) -> Drive | TapedCard:
     """Return what a recorded boot was from. Raises UsageError where that is not here, or is none of
@@ -125,8 +151,10 @@ class Asked(Struct, frozen=True):
         return cls(kept, player, counted)
 
     def last_write(self, loader: Loader | None, linear: int, position: int, what: str) -> LastWrite:
-        """Return who wrote a byte last before a position."""
+        """Return who wrote a byte last before a position. Raises UsageError where no memory is."""
         self.counted.seek(position)
+        if not self.player.has_memory(linear):
+            raise UsageError(f"{what}: that machine has no memory there")
         return last_write(self.player, self.counted, self.kept.spans, loader, linear, what)
 
     def by_cause(self, loader: Loader | None, cause: str) -> tuple[LastWrite, ...]:
@@ -212,11 +240,11 @@ class Asked(Struct, frozen=True):
         """Go to a BIOS call's INT instruction, or to the handoff for None; return whether there is
         one. Raises MachineLost where it is not found."""
         spans, anchor = self.kept.spans, self.kept.anchor
-        if number is not None and not 0 <= number < len(spans.every):
+        if self.kept.why_not_at(number):
             return False
         record = spans.handoff if number is None else spans.every[number].called
-        if record is None or anchor is None:
-            return False
+        assert record is not None
+        assert anchor
         self.counted.go_to(record, anchor)
         if number is None:
             return True

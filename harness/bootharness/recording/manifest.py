@@ -39,7 +39,7 @@ MANIFEST = "manifest.json"
 OVERLAY = "overlay.qcow2"
 ROM = "recorder.rom"
 LOG = "recorder.log"
-_VERSION = 3
+_VERSION = 4
 _MANIFEST_BYTES = 1 << 16
 _MOST_BYTES = {TAPE: 1 << 32, OVERLAY: 1 << 33, ROM: 1 << 16, LOG: 1 << 24}
 """To a login a tape has some MB; what is more is none of a boot."""
@@ -65,7 +65,7 @@ class Anchor(Struct, frozen=True, forbid_unknown_fields=True):
     sender: int
 
 
-class Recording(Struct, frozen=True, forbid_unknown_fields=True):
+class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is to be known of a recording."""
 
     version: int
@@ -76,13 +76,13 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
     """Its version, to go into a sentence."""
     build: str
     """What `build_of` said of it."""
-    interface: str | None
+    interface: str | None = None
     """How the disk was attached; None of a boot from a network."""
-    disk_sha256: str | None
+    disk_sha256: str | None = None
     """Of the disk's image."""
-    nic: str | None
+    nic: str | None = None
     """The network card; None of a boot from a disk."""
-    mac: str | None
+    mac: str | None = None
     """Its address."""
     end: int
     """How many instructions it has."""

@@ -1,18 +1,18 @@
 """A recorded boot in QEMU, standing still at any instruction of it that one likes."""
 
+import re
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bootharness.errors import MachineLost
 from bootharness.host.closing import Closing
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
 from bootharness.machine.argv import GDB_SOCKET
-from bootharness.machine.device import Device, Drive, drive_device
+from bootharness.machine.device import Device, Drive
 from bootharness.machine.machine import Machine
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.qmp import hmp
@@ -50,19 +50,17 @@ class Reel(Struct, frozen=True):
         """Copy into a workspace what a playing QEMU writes to, and return what it boots from."""
         for name in (TAPE, OVERLAY, ROM):
             shutil.copyfile(self.folder / name, workspace.path / name)
-        overlay = workspace.path / OVERLAY
-        if isinstance(self.source, TapedCard):
-            return self.source.device(overlay)
-        return drive_device(replace(self.source, overlay=overlay))
+        return self.source.played(workspace.path / OVERLAY)
 
     def tape(self, workspace: Workspace) -> Tape:
         """Return the tape in a workspace in which it has been threaded."""
-        return Tape("replay", workspace.path / ROM, frames=self.of_network)
+        return Tape("replay", workspace.path / ROM, frames=self.source.frames)
 
     @property
-    def of_network(self) -> bool:
-        """Whether it boots from a network."""
-        return isinstance(self.source, TapedCard)
+    def goes_on(self) -> bool:
+        """Whether it is played the same from wherever it has stopped. A network is not: QEMU
+        forgets the frames that wait for room in the machine when it stops."""
+        return not self.source.frames
 
     @property
     def limit_s(self) -> float:
@@ -102,6 +100,8 @@ class Player(Closing):
 
     def seek(self, position: int) -> None:
         """Go to a position, forwards or backwards."""
+        if self.position < position and not self.reel.goes_on:
+            self.seek(0)
         here = self.position
         if position == here:
             return
@@ -183,9 +183,8 @@ class Player(Closing):
 
     def bookmark(self) -> bool:
         """Keep the machine as it stands here: going back to a place behind, it is played from
-        here. Return whether QEMU did; it does not while a disk is at work. A network card is not
-        kept: what it is about to send it would send at another instruction."""
-        return not self.reel.of_network and not self._monitor(f"savevm at-{self.position}").strip()
+        here. Return whether QEMU did; it does not while a disk is at work."""
+        return self.reel.goes_on and not self._monitor(f"savevm at-{self.position}").strip()
 
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""
@@ -195,6 +194,13 @@ class Player(Closing):
         """Run a command of the monitor, which on a busy host takes longer than one of QMP's."""
         within_s = max(self.reel.limit_s, _LOOK_S)
         return str(self.machine.qmp.execute_all(hmp(command), within_s=within_s)[0])
+
+    def has_memory(self, linear: int) -> bool:
+        """Return whether anything is at an address, as the CPU has it where it stands."""
+        if linear >> 32 and self.machine.qmp.execute("query-target")["arch"] == "i386":
+            return False
+        found = re.search(r"gpa: (\w+)", self._monitor(f"gva2gpa {linear:#x}"))
+        return found is not None and "No memory" not in self._monitor(f"gpa2hva {found[1]}")
 
     def cpu(self) -> CpuSample:
         """Return where the CPU is."""

@@ -25,7 +25,7 @@ def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
     """
     rom = (player.workspace.path / ROM).read_bytes()
     counted = Counted(player, Records.of(log, rom))
-    anchor = None if player.reel.of_network else _anchor(player, counted, rom)
+    anchor = None if player.reel.source.frames else _anchor(player, counted, rom)
     player.stub.clear()
     player.play()
     if player.position != player.reel.end:
@@ -38,7 +38,7 @@ def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
         raise MachineLost("the recorder's log of the recording and of playing it are not the same")
     if _compared(player.registers()) != _compared(registers):
         raise MachineLost("the registers at the end of the recording and of playing it differ")
-    return _anchor_of_program(player, counted, rom) if player.reel.of_network else anchor
+    return _anchor_of_program(player, counted, rom) if player.reel.source.frames else anchor
 
 
 def _compared(registers: str) -> str:

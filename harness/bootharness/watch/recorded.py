@@ -15,10 +15,9 @@ from bootharness.diagnosis import Verdict, judge
 from bootharness.errors import CouldNotFindOut, MachineLost, UsageError
 from bootharness.formats.qcow2 import empty_overlay
 from bootharness.host.deadline import Deadline
-from bootharness.host.kept import digest_of
 from bootharness.host.workspace import Workspace
 from bootharness.machine.build import build_of
-from bootharness.machine.device import Drive, drive_device
+from bootharness.machine.device import Drive
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.tape import TAPE, Tape, TapeEnd
 from bootharness.machine.taped_card import TapedCard
@@ -41,8 +40,9 @@ _SLOWER, _AT_LEAST_S = 10, 30
 _LEAST_S = 1.0
 _SNAPSHOTS = 1 << 20
 """Of an image that no guest has, in bytes."""
-# of a network QEMU 7.2 has not played one recording of ten to its end
+# what comes over a network may still be played otherwise: QEMU tells nobody when a frame waited
 _TAPES = 3
+_NONE = "there is no recording to go back in"
 _NO_TIME = "the time limit is over before one is made; `--record` takes longer"
 _OF_THE_HOST = ("-netdev", "-fsdev", "vhost-user")
 _TYPED = "a boot that is typed to cannot be recorded: what comes on the serial line is not kept"
@@ -69,7 +69,7 @@ class _Taped(Struct, frozen=True):
 def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
     """Return in words why a boot cannot be recorded, None where it can be."""
     if medium.device.firmware == "uefi":
-        return "a boot by a UEFI cannot be recorded: its variables are written to a flash chip"
+        return "a boot by a UEFI cannot be recorded: what is asked of one is asked of BIOS calls"
     if medium.wire:
         return _why_no_network(medium.wire.card, plan)
     if medium.disk is None:
@@ -138,15 +138,14 @@ def with_recording(
         if limit < _LEAST_S:
             raise MachineLost(_NO_TIME)
         plan = replace(plan, timeout_s=limit)
-        if medium.wire:
-            for _ in range(_TAPES - 1):
-                with suppress(_NotPlayed):
-                    return _again(trace, medium, plan, config, keep, anew, until)
+        for _ in range(_tapes_for(medium) - 1):
+            with suppress(_NotPlayed):
+                return _again(trace, medium, plan, config, keep, anew, until)
         return _again(trace, medium, plan, config, keep, anew, until)
     except CouldNotFindOut as error:
         late = until is not None and until.expired
         told = _NO_TIME if late else str(error)
-        return trace.with_missing(f"there is no recording to go back in: {told}")
+        return trace.with_missing(f"{_NONE}: {told}")
 
 
 def _again(
@@ -184,18 +183,34 @@ def caught(
     """
     if why := why_not_recorded(medium, plan):
         raise UsageError(f"--catch: {why}")
-    for number in range(1, times + 1):
+    if times < 1:
+        raise UsageError(f"--catch {times}: at least 1")
+    left, tapes, found = times, _tapes_for(medium), None
+    while left:
         with anew() as again, _taped(source, again, plan, config) as taped:
+            left -= 1
             bad = judge(taped.trace).verdict is Verdict.BAD
-            if bad or number == times:
+            if bad or not (left or found):
+                found = taped.trace
                 for path in (taped.folder / "evidence").iterdir():
                     shutil.copy(path, keep)
-                trace = taped.trace
-                try:
-                    return _kept(trace, taped, medium, config, keep) if bad else trace
-                except CouldNotFindOut as error:
-                    return trace.with_missing(f"there is no recording to go back in: {error}")
-    raise UsageError(f"--catch {times}: at least 1")
+            if not bad:
+                continue
+            try:
+                return _kept(taped.trace, taped, medium, config, keep)
+            except CouldNotFindOut as error:
+                found = taped.trace.with_missing(f"{_NONE}: {error}")
+                if not isinstance(error, _NotPlayed):
+                    break
+            tapes -= 1
+            left = left + 1 if tapes else 0  # for one that is played
+    assert found
+    return found
+
+
+def _tapes_for(medium: Medium) -> int:
+    """Return how many recordings that are not played a boot is worth."""
+    return _TAPES if medium.wire else 1
 
 
 @contextmanager
@@ -207,16 +222,10 @@ def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -
         evidence.mkdir()
         config = replace(config, accelerator="tcg")
         plan = replace(plan, tracer="recorder")
-        source_of = _source(medium, config)
-        frames = isinstance(source_of, TapedCard)
-        device = (
-            medium.device
-            if isinstance(source_of, TapedCard)
-            else drive_device(replace(source_of, overlay=overlay))
-        )
-        with Qemu(
-            config, device, workspace, tracer="recorder", tape=Tape("record", frames=frames)
-        ) as qemu:
+        booted = _source(medium, config)
+        device = medium.device if medium.wire else booted.played(overlay)
+        tape = Tape("record", frames=booted.frames)
+        with Qemu(config, device, workspace, tracer="recorder", tape=tape) as qemu:
             medium.started(qemu.launched)
             trace = see(source, qemu, medium, plan, observer=None, keep=evidence)
         if trace.ending.cause:
@@ -263,10 +272,7 @@ def _kept(
             qemu=Path(config.qemu).name,
             qemu_version=taped.trace.machine.qemu_version,
             build=build_of(config.qemu),
-            interface=medium.interface or config.disk_interface if medium.disk else None,
-            disk_sha256=digest_of(medium.disk.path) if medium.disk else None,
-            nic=source.nic if isinstance(source, TapedCard) else None,
-            mac=source.mac if isinstance(source, TapedCard) else None,
+            **source.facts,
             end=taped.end.position,
             seconds=seconds,
             anchor=anchor,

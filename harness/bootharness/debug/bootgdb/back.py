@@ -83,12 +83,15 @@ def lost() -> Iterator[str]:
 
 
 def go_to(wanted: int) -> None:
-    """Go to a position: from the beginning where it lies behind."""
+    """Go to a position: from the beginning where it lies behind, or where what is recorded does not
+    go on the same from a stop."""
     last = RECORDED["end"] - 1 if RECORDED else 0
+    goes_on = not RECORDED or RECORDED["goes_on"]
     if wanted > last:
         raise gdb.GdbError(f"The recording's last position is {last:,}.")
     with undisturbed(), _silent():
-        if wanted < position():
+        here = position()
+        if wanted < here or (wanted > here > 0 and not goes_on):
             gdb.execute("reverse-continue", to_string=True)
         HISTORY.forget()
         if position() < wanted:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gdb
 
-from .asking import edge
+from .asking import at_end, edge
 from .back import BACKWARDS, before_running, going, lost, stopped
 from .calls import SITES, Site, see_unrecognised
 from .commands import OURS
-from .facts import FACTS
+from .facts import FACTS, FOLDER
 from .guest import GUEST, in_words
 from .places import in_loader, where
 from .wrapping import wrapped
+
+_NOT_REACHED = "not-reached.txt"
 
 
 class BeforeRunning(gdb.Command):
@@ -52,6 +54,18 @@ def begin(socket: str) -> None:
     names = ", ".join(dict.fromkeys(each.name for each in (*OURS, *BACKWARDS)))
     print(FACTS["what"])
     print(wrapped(f"besides gdb's own commands: {names} (help NAME)"))
+
+
+def go_to_place(commands: list[str]) -> None:
+    """Run the commands that come to the first stop. Where they do not, say why, and leave it for
+    whoever has started gdb."""
+    try:
+        for each in commands:
+            gdb.execute(each)
+    except gdb.error as error:
+        print(wrapped(f"{error}"))
+        if GUEST.signal != "SIGINT" or at_end():
+            (FOLDER / _NOT_REACHED).write_text(f"{error}")
 
 
 def break_at_labels() -> None:
