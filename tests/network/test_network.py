@@ -18,7 +18,7 @@ from bootharness.formats.ethernet import (
     mac_bytes,
     parse_udp,
 )
-from bootharness.network.link import QUEUE_FRAMES
+from bootharness.network.link import QUEUE_FRAMES, FrameStream
 from bootharness.network.network import Network, Plug
 from bootharness.network.wire import SERVER_ADDRESS
 from tests.support.guest_end import PATIENCE_S, receive, send
@@ -54,6 +54,25 @@ def test_guest_that_takes_nothing_keeps_nobody_waiting(network: Network) -> None
         if plug.dropped:
             break
     assert plug.dropped
+
+
+def test_a_guest_that_is_gone_is_heard_of_once(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[FrameStream] = []
+    receives = FrameStream.receive
+
+    def counted(link: FrameStream) -> Iterator[bytes]:
+        heard.append(link)
+        yield from receives(link)
+
+    gone, other = network.plug(), network.plug()
+    monkeypatch.setattr(FrameStream, "receive", counted)
+    assert asked(gone.guest_end, ARP)
+    gone.guest_end.close()
+    for _ in range(200):
+        assert asked(other.guest_end, ARP)
+    assert sum(link is heard[0] for link in heard) < 10
 
 
 def test_what_a_guest_has_no_room_for_comes_later_and_in_order(network: Network) -> None:

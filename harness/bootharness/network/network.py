@@ -354,7 +354,8 @@ class Network(Closing):
                         self._flush(port)
                     if happened & ~select.EPOLLOUT:
                         self._receive(port)
-                    if happened & select.EPOLLHUP:  # of which there is no need to hear again
+                    # of an end there is no need to hear again; to say so is answered once more
+                    if happened & select.EPOLLHUP and happened & select.EPOLLIN:
                         self._poll.modify(fd, select.EPOLLET)
                 elif fd in self._serving:
                     assert isinstance(self.wire, Wire)
