@@ -143,8 +143,9 @@ def command(
             path = Path(target)
             trace = _read(path)
             from bootharness.debug.uefi_replay import by_uefi, uefi_again
+            from bootharness.recording.manifest import RECORDING
 
-            if by_uefi(trace):
+            if by_uefi(trace) and (forwards or not (path.parent / RECORDING).exists()):
                 again = uefi_again(trace, path.parent, kernel, choices["qemu"])
                 _by_uefi(again.source, again.plan, at, workspace, view, stack, folder, again.notes)
                 return

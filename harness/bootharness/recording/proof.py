@@ -25,7 +25,8 @@ def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
     """
     rom = (player.workspace.path / ROM).read_bytes()
     counted = Counted(player, Records.of(log, rom))
-    anchor = None if player.reel.source.frames else _anchor(player, counted, rom)
+    by_disk = not (player.reel.source.frames or player.reel.by_uefi)
+    anchor = _anchor(player, counted, rom) if by_disk else None
     player.stub.clear()
     player.play()
     if player.position != player.reel.end:

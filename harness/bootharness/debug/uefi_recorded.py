@@ -1,0 +1,102 @@
+"""The recording of a boot by a UEFI: its places, and the words that gdb asks about it."""
+
+import re
+from bisect import bisect_right
+from typing import Any
+
+from bootharness.debug.place import POSITION_TEXT, Place
+from bootharness.errors import UsageError
+from bootharness.recording.kept import Asked, KeptRecording
+from bootharness.recording.player import Player
+from bootharness.report.uefi_calls import call_words
+from bootharness.text import count
+from bootharness.trace.uefi_images import file_of
+
+__all__ = ["UEFI_RECORDED_PLACES", "answer_uefi", "place_in"]
+
+UEFI_RECORDED_PLACES = ("call:N", "POSITION", "image:NAME", "exit-boot-services", "firmware")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_NO_WORDS = (
+    "a boot by a UEFI makes no BIOS calls and no block moves, and its code is not read as a "
+    "loader's is: `back-to call N', `back-to POSITION' and `last-write ADDRESS' go back in it"
+)
+
+
+def place_in(kept: KeptRecording, at: str | None) -> Place:
+    """Return where to stop first, before the last instruction where nobody says. Raises UsageError
+    for a place that the recording does not have."""
+    if at is None:
+        return Place(str(kept.reel.end - 1), (f"back-to {kept.reel.end - 1}",))
+    if _ADDRESS.fullmatch(at):
+        return Place(at, (f"until-address {at}",))
+    try:
+        return Place(at, (f"back-to {_position(kept, at)}",))
+    except UsageError as error:
+        raise UsageError(f"--at {at}: {error}") from None
+
+
+def _position(kept: KeptRecording, at: str) -> int:
+    kind, _, name = at.partition(":")
+    if POSITION_TEXT.fullmatch(at):
+        position = int(at.replace(",", ""))
+        if why := kept.why_not_so_far(position):
+            raise UsageError(why)
+        return position
+    if kind == "call" and name.isdecimal():
+        return _call(kept, int(name))
+    if kind == "image" and name:
+        return _image(kept, name)
+    if at == "exit-boot-services":
+        return _exit(kept)
+    if at == "firmware":
+        return 0
+    raise UsageError(f"in a UEFI's recording it is {', '.join(UEFI_RECORDED_PLACES)}, or 0xADDRESS")
+
+
+def _call(kept: KeptRecording, number: int) -> int:
+    if number >= len(kept.called_at):
+        made = count(len(kept.called_at), "call")
+        raise UsageError(f"the UEFI of that boot was asked for {made}, the first is 0")
+    return kept.called_at[number]
+
+
+def _image(kept: KeptRecording, name: str) -> int:
+    names = []
+    for position, call in zip(kept.called_at, kept.trace.uefi_calls, strict=False):
+        if call.service == "StartImage":
+            names.append(file_of(call.path))
+            if names[-1].lower().endswith(name.lower()):
+                return position
+    raise UsageError(f"that boot started no such image; it started {', '.join(names) or 'none'}")
+
+
+def _exit(kept: KeptRecording) -> int:
+    for position, call in zip(kept.called_at, kept.trace.uefi_calls, strict=False):
+        if call.service == "ExitBootServices" and not call.failed:
+            return position
+    raise UsageError("that boot did not end the boot services")
+
+
+def answer_uefi(kept: KeptRecording, word: str, *arguments: str) -> dict[str, Any]:
+    """Return the ``sentence`` that answers a word of gdb's, and the ``position`` to go to, if there
+    is one. Raises BootHarnessError where it cannot be answered."""
+    match word, *arguments:
+        case "call", number:
+            return {"sentence": "", "position": _call(kept, int(number))}
+        case "when", position:
+            return {"sentence": _when(kept, int(position)), "position": None}
+        case "last-write", linear, position, what:
+            with Player(kept.reel) as player:
+                found = Asked.by(kept, player).last_write(None, int(linear), int(position), what)
+            return {"sentence": found.sentence, "position": found.position}
+        case _:
+            raise UsageError(_NO_WORDS)
+
+
+def _when(kept: KeptRecording, position: int) -> str:
+    before = bisect_right(kept.called_at, position) - 1
+    where = f"instruction {position:,} of {kept.reel.end:,}"
+    if before < 0:
+        return f"{where}, before any call"
+    call, words = list(call_words(kept.trace))[before]
+    return " ".join(f"{where}, behind call {before}, {call.service} {words}".split())
