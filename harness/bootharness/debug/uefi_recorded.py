@@ -6,10 +6,13 @@ from typing import Any
 
 from bootharness.debug.place import POSITION_TEXT, Place
 from bootharness.errors import UsageError
-from bootharness.recording.kept import Asked, KeptRecording
+from bootharness.recording.calls import Counted
+from bootharness.recording.kept import KeptRecording
 from bootharness.recording.player import Player
+from bootharness.recording.uefi_last_write import uefi_last_write
 from bootharness.report.uefi_calls import call_words
 from bootharness.text import count
+from bootharness.trace.backwards import LastWrite
 from bootharness.trace.uefi_images import file_of
 
 __all__ = ["UEFI_RECORDED_PLACES", "answer_uefi", "place_in"]
@@ -86,11 +89,20 @@ def answer_uefi(kept: KeptRecording, word: str, *arguments: str) -> dict[str, An
         case "when", position:
             return {"sentence": _when(kept, int(position)), "position": None}
         case "last-write", linear, position, what:
-            with Player(kept.reel) as player:
-                found = Asked.by(kept, player).last_write(None, int(linear), int(position), what)
+            found = _last_write(kept, int(linear), int(position), what)
             return {"sentence": found.sentence, "position": found.position}
         case _:
             raise UsageError(_NO_WORDS)
+
+
+def _last_write(kept: KeptRecording, linear: int, position: int, what: str) -> LastWrite:
+    calls = list(zip(kept.called_at, kept.trace.uefi_calls, strict=False))
+    with Player(kept.reel) as player:
+        counted = Counted(player, kept.records)
+        counted.seek(position)
+        if not player.has_memory(linear):
+            raise UsageError(f"{what}: that machine has no memory there")
+        return uefi_last_write(player, counted, calls, linear, what)
 
 
 def _when(kept: KeptRecording, position: int) -> str:

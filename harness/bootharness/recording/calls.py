@@ -67,8 +67,9 @@ class Counted:
 
         Going back it plays from a bookmark again, so what it has sent last tells.
         """
-        decoder = Decoder(returns=self._records.returns)
-        fresh = decoder.feed(self._taken())
+        decoder, taken = Decoder(returns=self._records.returns), self._taken()
+        # without records the log is a UEFI's, which has others
+        fresh = decoder.feed(taken) if self._records.every else []
         if fresh:
             number = self._records.number_of(fresh[-1])
             if number is None:
