@@ -1,5 +1,6 @@
 """Boots of a disk by a UEFI on tape: played they are the same, and can be gone back in."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -108,11 +109,31 @@ def test_gdb_goes_back_in_it(gave_up: tuple[BootTrace, Path], tmp_path: Path) ->
     at = number_of(trace, lambda call: call.service == "StartImage")
     said = gdb.ask("when")
     assert f"behind call {at}, StartImage \\EFI\\BOOT\\BOOTX64.EFI" in re.sub(r"\s+", " ", said)
+    position = gdb.ask("calls 1").split()[1]
+    assert f"{position} of" in said
     gdb.ask("reverse-stepi")
     assert f"behind call {at - 1}, " in re.sub(r"\s+", " ", gdb.ask("when"))
+    gdb.ask("back-to image bootx64.efi")
+    assert f"instruction {position} of" in gdb.ask("when")
     assert "makes no BIOS calls" in re.sub(r"\s+", " ", gdb.ask("back-to move 1"))
     assert "makes no BIOS calls" in re.sub(r"\s+", " ", gdb.ask("first-wrong"))
     gdb.leave()
+
+
+@pytest.mark.long
+def test_a_timeline_has_the_positions_of_its_calls(
+    gave_up: tuple[BootTrace, Path], tmp_path: Path
+) -> None:
+    trace, keep = gave_up
+    done = command("timeline", str(keep), "--html", str(tmp_path / "boot.html"))
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    data = re.search(r'id="data">(.*?)</script>', (tmp_path / "boot.html").read_text())
+    assert data
+    images = dict(json.loads(data[1])["lanes"])["UEFI: images"]
+    started = number_of(trace, lambda call: call.service == "StartImage")
+    there = answer(keep / "trace.json", "auto", "call", str(started))["position"]
+    assert str(there) in [event[4] for event in images]
 
 
 @pytest.mark.long

@@ -152,6 +152,7 @@ def _played(
     recorded = {
         "end": kept.reel.end,
         "goes_on": kept.reel.goes_on,
+        "by_uefi": kept.reel.by_uefi,
         "asks": asks,
         "again": shlex.join(["bootharness", "debug", str(trace_file), *named, "--at"]),
     }

@@ -1,7 +1,6 @@
 """The recording of a boot by a UEFI: its places, and the words that gdb asks about it."""
 
 import re
-from bisect import bisect_right
 from typing import Any
 
 from bootharness.debug.place import POSITION_TEXT, Place
@@ -86,6 +85,12 @@ def answer_uefi(kept: KeptRecording, word: str, *arguments: str) -> dict[str, An
     match word, *arguments:
         case "call", number:
             return {"sentence": "", "position": _call(kept, int(number))}
+        case "image", name:
+            return {"sentence": "", "position": _image(kept, name)}
+        case "exit-boot-services", _:
+            return {"sentence": "", "position": _exit(kept)}
+        case "calls", position:
+            return {"sentence": "", "position": None, "calls": _before(kept, int(position))}
         case "when", position:
             return {"sentence": _when(kept, int(position)), "position": None}
         case "last-write", linear, position, what:
@@ -105,10 +110,19 @@ def _last_write(kept: KeptRecording, linear: int, position: int, what: str) -> L
         return uefi_last_write(player, counted, calls, linear, what)
 
 
+def _before(kept: KeptRecording, position: int) -> list[tuple[int, int, str]]:
+    """Return the calls that were answered by then: number, position, words."""
+    made = zip(kept.called_at, call_words(kept.trace), strict=False)
+    return [
+        (number, at, " ".join(f"{call.service} {words}".split()))
+        for number, (at, (call, words)) in enumerate(made)
+        if at <= position
+    ]
+
+
 def _when(kept: KeptRecording, position: int) -> str:
-    before = bisect_right(kept.called_at, position) - 1
-    where = f"instruction {position:,} of {kept.reel.end:,}"
-    if before < 0:
+    where, before = f"instruction {position:,} of {kept.reel.end:,}", _before(kept, position)
+    if not before:
         return f"{where}, before any call"
-    call, words = list(call_words(kept.trace))[before]
-    return " ".join(f"{where}, behind call {before}, {call.service} {words}".split())
+    number, _, words = before[-1]
+    return f"{where}, behind call {number}, {words}"

@@ -156,7 +156,7 @@ def _nothing_written() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _follow(found: dict[str, Any]) -> Iterator[str]:
+def follow(found: dict[str, Any]) -> Iterator[str]:
     """Go where an answer leads, and say it."""
     if found["position"] is not None:
         go_to(found["position"])
@@ -185,7 +185,7 @@ class LastWrite(Command):
 
     def lines(self, argument: str) -> Iterator[str]:
         linear = linear_of(_address(argument))
-        yield from _follow(ask("last-write", str(linear), str(position()), argument))
+        yield from follow(ask("last-write", str(linear), str(position()), argument))
 
 
 class BackTo(Command):
@@ -199,9 +199,9 @@ class BackTo(Command):
     def lines(self, argument: str) -> Iterator[str]:
         kind, _, number = argument.partition(" ")
         if kind in ("move", "call"):
-            yield from _follow(ask(kind, str(number_of(number.strip()))))
+            yield from follow(ask(kind, str(number_of(number.strip()))))
         elif argument in _MILESTONES:
-            yield from _follow(ask(argument))
+            yield from follow(ask(argument))
         else:
             go_to(number_of(argument.replace(",", "")))
             yield from _here()
@@ -241,7 +241,7 @@ class When(Command):
 
     def lines(self, argument: str) -> Iterator[str]:
         del argument
-        yield from _follow(ask("when", str(position())))
+        yield from follow(ask("when", str(position())))
 
 
 class FirstWrong(Command):
@@ -254,7 +254,7 @@ class FirstWrong(Command):
 
     def lines(self, argument: str) -> Iterator[str]:
         del argument
-        yield from _follow(ask("first-wrong"))
+        yield from follow(ask("first-wrong"))
 
 
 def _address(argument: str) -> str:
