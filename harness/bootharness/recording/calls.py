@@ -19,8 +19,9 @@ __all__ = ["Counted", "Records"]
 _INSTRUCTIONS_A_TICK = 32
 _NEAR, _FURTHER = 64, 8
 _TRIES, _GUESSES = 80, 6
-_FAR, _SHORT_OF = 1_500_000, 1_100_000
-"""So much is played again in 30 ms; to keep the machine takes 80."""
+_FAR = ((100_000_000, 62_000_000), (1_500_000, 1_100_000))
+"""How far a far place is, and how far before it a bookmark is left: before the windows in which is
+looked for a write. A million is played again in 30 ms, and to keep the machine takes 80."""
 _BOOKMARKS = 8
 _DWORD = 0xFFFFFFFF
 
@@ -119,13 +120,13 @@ class Counted:
         )
 
     def seek(self, position: int) -> None:
-        """Have the player go to a position, from a bookmark where it lies behind; one is left on
+        """Have the player go to a position, from a bookmark where it lies behind; some are left on
         the way to a far one."""
-        near = self._bookmark_before(position)
-        far = position - near > _FAR and self._player.reel.goes_on
-        if far and len(self._bookmarks) <= _BOOKMARKS:
-            self._plain_seek(max(position - _SHORT_OF, 0))
-            self._bookmark()
+        for far, short_of in _FAR if self._player.reel.goes_on else ():
+            near = self._bookmark_before(position)
+            if position - near > far and len(self._bookmarks) <= _BOOKMARKS:
+                self._plain_seek(position - short_of)
+                self._bookmark()
         self._plain_seek(position)
 
     def to_entry(self, until: int) -> bool:

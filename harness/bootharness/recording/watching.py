@@ -11,7 +11,7 @@ from bootharness.recording.player import Player
 
 __all__ = ["written_at"]
 
-_WINDOWS = (30_000, 1_000_000)
+_WINDOWS = (30_000, 1_000_000, 60_000_000)
 """How far to look back first, in instructions: what is asked for is mostly not long ago."""
 _CODE_BYTES = 15
 _TOGETHER = 0x200

@@ -24,9 +24,10 @@ _STOOD = [0]
 _BACK = [""]
 """The command that has it go back, empty where it does not."""
 _BOOKMARKS: list[int] = []
-_MOST_BOOKMARKS = 4
-_FAR, _SHORT_OF = 50_000_000, 2_000_000
-"""A UEFI's boot has a thousand millions of instructions, and a second is some tens of millions."""
+_MOST_BOOKMARKS, _NAMED = 8, "at-"
+_FAR = ((100_000_000, 62_000_000), (50_000_000, 2_000_000))
+"""How far a far place is, and how far before it the machine is kept: a UEFI's boot has a thousand
+millions of instructions, and in a second some tens of millions are played."""
 _MILESTONES = ("stage1", "handoff")
 
 
@@ -96,15 +97,28 @@ def go_to(wanted: int) -> None:
     with undisturbed(), _silent():
         here = position()
         if wanted < here or (wanted > here > 0 and not goes_on):
-            gdb.execute("reverse-continue", to_string=True)
+            _back_behind(wanted if goes_on else 0)
         HISTORY.forget()
-        if goes_on and wanted - position() > _FAR:
-            _ahead(wanted - _SHORT_OF)
-            _bookmark()
+        for far, short_of in _FAR if goes_on else ():
+            if wanted - position() > far:
+                _ahead(wanted - short_of)
+                _bookmark()
         _ahead(wanted)
     _BACK[0] = ""
     if position() != wanted:
         raise gdb.GdbError(f"QEMU went to instruction {position():,}, not to {wanted:,}.")
+
+
+def _back_behind(wanted: int) -> None:
+    """Go back to the last place before a position, or at it, at which the machine was kept, or else
+    to the beginning."""
+    kept = [each for each in _BOOKMARKS if each <= wanted]
+    if kept:
+        monitor(f"loadvm {_NAMED}{max(kept)}")
+        gdb.execute("maintenance flush register-cache", to_string=True)
+        if position() == max(kept):
+            return
+    gdb.execute("reverse-continue", to_string=True)
 
 
 def _ahead(wanted: int) -> None:
@@ -118,8 +132,9 @@ def _bookmark() -> None:
     """Keep the machine as it stands here, a few times: QEMU goes back from the last one before, and
     else from the beginning. It does not while a disk is at work."""
     if len(_BOOKMARKS) < _MOST_BOOKMARKS and position() not in _BOOKMARKS:
-        _BOOKMARKS.append(position())
-        monitor(f"savevm at-{position()}")
+        refused = monitor(f"savevm {_NAMED}{position()}").strip()
+        if not refused:
+            _BOOKMARKS.append(position())
 
 
 @contextmanager
