@@ -69,7 +69,7 @@ class _Taped(Struct, frozen=True):
 def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
     """Return in words why a boot cannot be recorded, None where it can be."""
     if medium.device.firmware == "uefi":
-        return "a boot by a UEFI cannot be recorded: what is asked of one is asked of BIOS calls"
+        return "a boot by a UEFI cannot be recorded: one goes back by BIOS calls, and it has none"
     if medium.wire:
         return _why_no_network(medium.wire.card, plan)
     if medium.disk is None:
