@@ -421,8 +421,8 @@ def test_a_recording_of_another_disk_build_or_version_is_one_sentence(
     other = structs.replace(Recording.read(manifest.parent), build="0" * 64)
     other.sealed().write(manifest.parent)
     assert "it was recorded by another build of QEMU" in refused(keep)
-    manifest.write_text(whole.replace('"version": 4', '"version": 7'))
-    assert "version: 7, and this bootharness knows 4" in refused(keep)
+    manifest.write_text(whole.replace('"version": 5', '"version": 7'))
+    assert "version: 7, and this bootharness knows 5" in refused(keep)
     manifest.write_text(whole)
     trace = read_trace(text.encode())
     assert trace.disk

@@ -68,6 +68,9 @@ Of a disk that a UEFI boots it is
   exit-boot-services  where it goes on that has ended the boot services
   kernel            where KASLR has put the kernel, once it runs there
   firmware          the CPU's first instruction
+and where that was recorded image:NAME as it is started, exit-boot-services, firmware, an address,
+  call:N            where the UEFI has answered call N, from 0 on
+  POSITION          so many instructions after the machine's start
 
 \b
 In gdb: `help user-defined` lists the commands besides its own, Ctrl-C stops the machine, and
@@ -143,8 +146,9 @@ def command(
             path = Path(target)
             trace = _read(path)
             from bootharness.debug.uefi_replay import by_uefi, uefi_again
+            from bootharness.recording.manifest import RECORDING
 
-            if by_uefi(trace):
+            if by_uefi(trace) and (forwards or not (path.parent / RECORDING).exists()):
                 again = uefi_again(trace, path.parent, kernel, choices["qemu"])
                 _by_uefi(again.source, again.plan, at, workspace, view, stack, folder, again.notes)
                 return

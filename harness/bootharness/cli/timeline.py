@@ -77,7 +77,7 @@ def _positions(file: Path, trace: "BootTrace", qemu: str) -> dict[int, int] | No
 
     try:
         kept = recording_beside(file, trace, qemu)
-        return positions(kept, trace.bios_calls) if kept else None
+        return positions(kept, trace) if kept else None
     except BootHarnessError as error:
         click.echo(f"bootharness: without positions: {printable(str(error))}", err=True)
         return None

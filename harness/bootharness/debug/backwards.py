@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from bootharness.debug.recorded import recording_beside, same_loader
+from bootharness.debug.uefi_recorded import answer_uefi
 from bootharness.diagnosis import judge
 from bootharness.errors import BootHarnessError, UsageError
 from bootharness.host.regular import read_regular
@@ -36,6 +37,8 @@ def answer(trace_file: Path, qemu: str, word: str, *arguments: str) -> Answer:
     kept = recording_beside(trace_file, trace, qemu)
     if kept is None:
         raise UsageError(f"{trace_file}: no recording is beside it")
+    if kept.reel.by_uefi:
+        return answer_uefi(kept, word, *arguments)
     with Player(kept.reel) as player:
         return _WORDS[word](Asked.by(kept, player), *arguments)
 

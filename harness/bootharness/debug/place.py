@@ -9,7 +9,10 @@ from bootharness.formats.bzimage import SetupHeader
 from bootharness.routes.loader import ORIGIN
 from bootharness.text import hint
 
-__all__ = ["BEHIND_CALLS", "LAST_GOOD_MOVE", "PLACES", "RECORDED_PLACES", "UEFI_PLACES", "Place"]
+__all__ = [
+    "BEHIND_CALLS", "LAST_GOOD_MOVE", "PLACES", "POSITION_TEXT", "RECORDED_PLACES", "UEFI_PLACES",
+    "Place",
+]  # fmt: skip
 
 LAST_GOOD_MOVE = "last-good-move"
 PLACES = ("stage1", "move:N", LAST_GOOD_MOVE, "handoff", "protected-mode", "kernel")
@@ -19,7 +22,7 @@ UEFI_PLACES = ("firmware", "image:NAME", "exit-boot-services", "kernel")
 """Those of a disk that a UEFI boots."""
 BEHIND_CALLS = ("move", "handoff", "protected-mode", "kernel")
 """How places begin that are found by counting a loader's calls or by what they have read."""
-_POSITION = re.compile(r"[0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4}")
+POSITION_TEXT = re.compile(r"[0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4}")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{1,16}|[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}")
 _ENTRY_64 = 0x200
@@ -66,7 +69,7 @@ class Place(Struct, frozen=True):
             return cls(text, (f"until-address {symbols[text]:#x}",))
         if _ADDRESS.fullmatch(text):
             return cls(text, (f"until-address {text}",))
-        if _POSITION.fullmatch(text):
+        if POSITION_TEXT.fullmatch(text):
             position = text.replace(",", "")
             return cls._recorded(text, f"back-to {position}", recorded=recorded)
         known = (*PLACES, *(RECORDED_PLACES if recorded else ()))

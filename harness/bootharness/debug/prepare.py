@@ -14,6 +14,7 @@ from bootharness.debug.place import BEHIND_CALLS, LAST_GOOD_MOVE, Place
 from bootharness.debug.replay import replayed
 from bootharness.debug.scene import DISK, Scene
 from bootharness.debug.trust import machine_of
+from bootharness.debug.uefi_recorded import place_in
 from bootharness.errors import MachineLost, UsageError
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.loading import SETUP_AT
@@ -39,7 +40,7 @@ __all__ = ["Prepared", "call_sites", "machine_for", "prepare", "prepare_trace", 
 
 _INT_BYTES = 2
 _NOTHING = DiskFacts(DISK, 0, None, None, None, None, None, None, "")
-"""The disk of a boot from a network."""
+"""The disk of a boot of which gdb need not read it."""
 _UNKNOWN = Loader("what came from the network", bytes(1), {})
 
 
@@ -118,6 +119,11 @@ def prepare_trace(
     """
     notes: list[str] = []
     machine = machine_of(trace, qemu, notes, recorded=kept is not None)
+    if kept and kept.reel.by_uefi:
+        image.touch()
+        of_firmware = replace(_UNKNOWN, name="a UEFI")
+        scene = Scene(f"{trace.source}; by a UEFI", of_firmware, _NOTHING, None, place_in(kept, at))
+        return _played(scene, image, kept, trace_file, qemu, notes)
     if kept and kept.reel.source.frames:
         image.touch()
         trace = replace(trace, disk=_NOTHING)
@@ -146,6 +152,7 @@ def _played(
     recorded = {
         "end": kept.reel.end,
         "goes_on": kept.reel.goes_on,
+        "by_uefi": kept.reel.by_uefi,
         "asks": asks,
         "again": shlex.join(["bootharness", "debug", str(trace_file), *named, "--at"]),
     }

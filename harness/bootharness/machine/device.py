@@ -13,6 +13,7 @@ from bootharness.errors import UsageError
 from bootharness.formats.container import BACKED
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.host.kept import digest_of
+from bootharness.machine.tape import SHIFT
 from bootharness.trace.booted import DiskFacts, MediumKind
 
 __all__ = [
@@ -83,15 +84,23 @@ class Device(Struct, frozen=True):
 
 class Flash(Struct, frozen=True):
     """A UEFI's code, and its variables, which it may write; of one with ``smm`` only while it keeps
-    its memory from the system. ``secure`` are the variables as they are at first where it starts
-    only what is signed, empty elsewhere. ``own_order`` says whether its variables say what is
-    booted first, and not QEMU."""
+    its memory from the system. ``at_first`` are the variables as nobody has written them yet,
+    and ``signed_alone`` says whether it starts only what is signed. ``own_order`` says whether its
+    variables say what is booted first, and not QEMU. ``overlay`` is a qcow2 image that takes what
+    is written to the variables, of a boot on tape."""
 
     code: Path
     variables: Path
     smm: bool = False
-    secure: bytes = b""
+    at_first: bytes = b""
+    signed_alone: bool = False
     own_order: bool = False
+    overlay: Path | None = None
+
+    @property
+    def secure(self) -> bytes:
+        """The variables at first, where it starts only what is signed; empty elsewhere."""
+        return self.at_first if self.signed_alone else b""
 
     @property
     def files(self) -> tuple[Path, Path]:
@@ -106,6 +115,7 @@ class Drive(Struct, frozen=True):
 
     frames: ClassVar[bool] = False
     """Whether what came to a network card is on the tape."""
+    shift: ClassVar[int] = SHIFT
     path: Path
     interface: str = "ahci"
     kind: MediumKind = "disk"
@@ -121,7 +131,7 @@ class Drive(Struct, frozen=True):
         return cls(path, interface, facts.kind, facts.driver, size)
 
     @property
-    def facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, object]:
         """What a recording's manifest says of it."""
         return {"interface": self.interface, "disk_sha256": digest_of(self.path)}
 
@@ -170,18 +180,22 @@ def _drive_words(drive: Drive, number: int, how: str) -> list[str]:
     """Return an image as a drive; on tape goes when its requests are done."""
     if drive.overlay is None:
         return ["-drive", f"{_image(drive)},{how},id=disk{number},snapshot=on,cache=unsafe"]
-    node = {
-        "driver": "qcow2",
-        "file": {"driver": "file", "filename": str(drive.overlay)},
-        "backing": {"read-only": True, **_node(drive)},
-    }
-    image = f"file=json:{escaped(json.dumps(node))},if=none,id=image{number},cache=unsafe"
+    node = json.dumps(_overlaid(drive, drive.overlay))
+    image = f"file=json:{escaped(node)},if=none,id=image{number},cache=unsafe"
     return [
         "-drive",
         image,
         "-drive",
         f"driver=blkreplay,image=image{number},{how},id=disk{number}",
     ]
+
+
+def _overlaid(drive: Drive, overlay: Path) -> dict[str, Any]:
+    return {
+        "driver": "qcow2",
+        "file": {"driver": "file", "filename": str(overlay)},
+        "backing": {"read-only": True, **_node(drive)},
+    }
 
 
 def _device_words(drive: Drive, number: int, serial: str, *, by_uefi: bool) -> tuple[str, ...]:
@@ -228,12 +242,15 @@ def _node(drive: Drive) -> dict[str, Any]:
 
 def _flash_words(flash: Flash | None) -> list[str]:
     """Return the flash of a UEFI; nothing for a BIOS."""
-    words = []
-    for unit, path in enumerate(flash.files if flash else ()):
-        readonly = "off" if unit else "on"
-        words += ["-drive", f"if=pflash,format=raw,unit={unit},readonly={readonly},"
-                            f"file={escaped(path)}"]  # fmt: skip
-    if flash and flash.smm:
+    if flash is None:
+        return []
+    code = f"if=pflash,format=raw,unit=0,readonly=on,file={escaped(flash.code)}"
+    variables = f"format=raw,file={escaped(flash.variables)}"
+    if flash.overlay:
+        below = Drive(flash.variables)
+        variables = f"file=json:{escaped(json.dumps(_overlaid(below, flash.overlay)))}"
+    words = ["-drive", code, "-drive", f"if=pflash,unit=1,readonly=off,{variables}"]
+    if flash.smm:
         words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
     return words
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from bootharness.host.assembler import assemble_flat, shipped
 
-__all__ = ["return_addresses", "sender", "write_rom", "write_uefi_rom"]
+__all__ = ["return_addresses", "sender", "uefi_sender", "write_rom", "write_uefi_rom"]
 
 _CALL_BYTES = 3
 # `send` is: push word 'C'; call send_record
+_SEND_UEFI = b"\x9c\x56\xfa\xfc"
+"""pushfq; push rsi; cli; cld: how `send_record` begins in the ROM for a UEFI."""
 _PUSH = re.compile(rb"\x68[CRHI]\0\xe8|\x6a[CRHI]\xe8", re.DOTALL)
 
 
@@ -52,3 +54,10 @@ def sender(rom: bytes) -> int | None:
         + int.from_bytes(rom[found.end() :][:2], "little", signed=True)
         & 0xFFFF
     )
+
+
+def uefi_sender(rom: bytes) -> int | None:
+    """Return the offset, in the ROM for a UEFI, of its ``send_record``, through which each record
+    goes; None of another ROM."""
+    at = rom.find(_SEND_UEFI)
+    return at if at >= 0 else None

@@ -8,11 +8,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["SHIFT", "TAPE", "Tape", "TapeEnd"]
+__all__ = ["SHIFT", "TAPE", "UEFI_SHIFT", "Tape", "TapeEnd"]
 
 SHIFT = 3
 """A guest's nanoseconds for each of its instructions, and ticks of its time stamp counter, as a
 power of two. One that is chosen by QEMU changes with the load of the host."""
+UEFI_SHIFT = 6
+"""For a UEFI, which waits for devices in loops: QEMU leaves its own at each turn of one, and each
+is on the tape."""
 TAPE = "tape.bin"
 """What QEMU writes, or reads, in the boot's workspace."""
 
@@ -24,11 +27,12 @@ _FRAMES = ("-object", "filter-replay,id=frames,netdev=net0",
 
 class Tape(Struct, frozen=True):
     """Whether a machine is recorded or played; ``rom`` is the recorder's of a recorded one,
-    ``frames`` whether those of its network card are on it."""
+    ``frames`` whether those of its network card are on it, ``shift`` is `SHIFT` or another."""
 
     mode: Literal["record", "replay"]
     rom: Path | None = None
     frames: bool = False
+    shift: int = SHIFT
 
     @property
     def args(self) -> list[str]:
@@ -49,7 +53,7 @@ class Tape(Struct, frozen=True):
         return [
             # what has stopped for the recorder to be looked at goes on by itself
             *(("-action", "panic=none") if self.mode == "replay" else ()),
-            *("-icount", f"shift={SHIFT},rr={self.mode},rrfile={TAPE}"),
+            *("-icount", f"shift={self.shift},rr={self.mode},rrfile={TAPE}"),
             *("-global", "apic-common.vapic=off"),
             *(_FRAMES if self.frames else ()),
         ]

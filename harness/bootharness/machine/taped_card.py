@@ -7,6 +7,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from bootharness.machine.device import Device, escaped, network_device
+from bootharness.machine.tape import SHIFT
 
 __all__ = ["TapedCard"]
 
@@ -16,11 +17,12 @@ class TapedCard(Struct, frozen=True):
 
     frames: ClassVar[bool] = True
     """Whether those that came to it are on the tape."""
+    shift: ClassVar[int] = SHIFT
     nic: str
     mac: str
 
     @property
-    def facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, object]:
         """What a recording's manifest says of it."""
         return {"nic": self.nic, "mac": self.mac}
 

@@ -14,7 +14,8 @@ from bootharness.machine.device import Flash
 from bootharness.plan import AUTO, BIOS, UEFI, UEFI_SECURE, MachineConfig
 
 __all__ = [
-    "FLASH_FILES", "UEFI_TOOLS", "VARIABLES_FILE", "flash_in", "flash_left_in", "needs_smm",
+    "FLASH_FILES", "UEFI_TOOLS", "VARIABLES_FILE", "code_files", "flash_in", "flash_left_in",
+    "needs_smm",
 ]  # fmt: skip
 
 _FOLDER = Path("/usr/share/OVMF")
@@ -51,19 +52,26 @@ def flash_in(folder: Path, machine: MachineConfig) -> Flash:
 
         set_up(variables, machine)
         content = variables.read_bytes()
-    secure = bool(variable(content, "PK"))
-    at_first = content if secure else b""
-    return Flash(code, variables, needs_smm(machine), at_first, bool(machine.boot_entries))
+    return Flash(
+        code, variables, needs_smm(machine), content, bool(variable(content, "PK")),
+        bool(machine.boot_entries),
+    )  # fmt: skip
 
 
 def flash_left_in(folder: Path, machine: MachineConfig) -> Flash:
     """Return a UEFI's code, and the variables that a boot has left in ``folder``."""
-    code = folder / _CODE_FILE
-    if not code.exists():
-        usual = (_SECURE if machine.firmware == UEFI_SECURE else _UEFI)[0]
-        code = Path(machine.own_firmware).absolute() if machine.own_firmware else usual
+    left, asked = code_files(folder, machine)
+    code = left if left.exists() else asked
     own_order = bool(machine.boot_entries)
     return Flash(code, folder / VARIABLES_FILE, needs_smm(machine), own_order=own_order)
+
+
+def code_files(folder: Path, machine: MachineConfig) -> tuple[Path, Path]:
+    """Return where a UEFI's code is: the first that is there of one that a boot has left in
+    ``folder``, and what it was asked to be."""
+    usual = (_SECURE if machine.firmware == UEFI_SECURE else _UEFI)[0]
+    own = machine.own_firmware
+    return folder / _CODE_FILE, Path(own).absolute() if own else usual
 
 
 def _code_and_variables(folder: Path, machine: MachineConfig) -> tuple[Path, bytes]:

@@ -13,6 +13,8 @@ from bootharness.host.kept import digest_of
 from bootharness.host.regular import is_regular
 from bootharness.machine.device import Drive
 from bootharness.machine.taped_card import TapedCard
+from bootharness.machine.taped_uefi import TapedUefi
+from bootharness.machine.uefi import code_files
 from bootharness.plan import MachineConfig
 from bootharness.recording.calls import Counted, Records
 from bootharness.recording.ended import ended_by
@@ -22,11 +24,12 @@ from bootharness.recording.found import Answer
 from bootharness.recording.last_write import Spans, last_write
 from bootharness.recording.manifest import LOG, RECORDING, ROM, Anchor, Recording
 from bootharness.recording.operands import Cpu
-from bootharness.recording.player import Player, Reel
+from bootharness.recording.player import Player, Reel, Source
 from bootharness.recording.questions import Question, questions
 from bootharness.recording.search import searched
 from bootharness.recording.telling import told, value_at
 from bootharness.recording.tracked import Tracked
+from bootharness.recording.uefi_calls import calls_in, read_called_at
 from bootharness.recording.walk import walk
 from bootharness.routes.loader import Loader
 from bootharness.text import count, printable
@@ -36,6 +39,7 @@ from bootharness.trace.boot_trace import BootTrace
 __all__ = ["Asked", "KeptRecording"]
 
 _DISK_BYTES = 1 << 44
+_CODE_BYTES = 1 << 27
 _BEFORE_INT = 48
 """The recorder sends its record so few instructions behind the INT that it hooks."""
 _INT = b"\xcd"
@@ -52,6 +56,8 @@ class KeptRecording(Struct, frozen=True):
     records: Records
     spans: Spans
     anchor: Anchor | None
+    called_at: tuple[int, ...] = ()
+    """The positions of a UEFI's calls."""
 
     @classmethod
     def opened(cls, folder: Path, trace: BootTrace, config: MachineConfig) -> "KeptRecording":
@@ -64,15 +70,19 @@ class KeptRecording(Struct, frozen=True):
         place = folder / RECORDING
         recording = Recording.read(place)
         recording.check_build(config.qemu)
-        log, rom = (place / LOG).read_bytes(), (place / ROM).read_bytes()
         reel = Reel(
             place,
             replace(config, accelerator="tcg"),
-            _source(folder, trace, recording),
+            _source(folder, trace, recording, config),
             recording.end,
             recording.seconds,
         )
-        return cls.of(reel, trace, Records.of(log, rom), recording.anchor)
+        log = (place / LOG).read_bytes()
+        if reel.by_uefi:
+            positions = read_called_at(place, recording.end)
+            trace = replace(trace, uefi_calls=calls_in(log))
+            return cls(reel, trace, Records((), frozenset()), Spans((), None), None, positions)
+        return cls.of(reel, trace, Records.of(log, (place / ROM).read_bytes()), recording.anchor)
 
     @classmethod
     def of(
@@ -111,17 +121,28 @@ class KeptRecording(Struct, frozen=True):
         return None if position <= last else f"the recording's last position is {last:,}"
 
 
-def _source(folder: Path, trace: BootTrace, recording: Recording) -> Drive | TapedCard:
+def _source(folder: Path, trace: BootTrace, recording: Recording, config: MachineConfig) -> Source:
     """Return what a recorded boot was from. Raises UsageError where that is not here, or is none of
     the trace's."""
     if recording.nic and recording.mac and trace.network and not trace.disk:
         return TapedCard(recording.nic, recording.mac)
-    if not (trace.disk and recording.interface and recording.disk_sha256):
+    firmware = trace.machine.firmware if trace.machine else "bios"
+    other = (firmware == "uefi") != bool(recording.code_sha256)
+    if other or not (trace.disk and recording.interface and recording.disk_sha256):
         raise UsageError(
             f"{folder / RECORDING}: the recording of another boot than the trace is of"
         )
     disk = _disk(folder, Path(trace.disk.path), recording.disk_sha256)
-    return Drive.of(trace.disk, recording.interface, disk)
+    drive = Drive.of(trace.disk, recording.interface, disk)
+    if recording.code_sha256 is None:
+        return drive
+    for code in code_files(folder, config):
+        if is_regular(code, most=_CODE_BYTES) and digest_of(code) == recording.code_sha256:
+            return TapedUefi(drive, code.absolute(), recording.own_order)
+    raise UsageError(
+        f"{folder / RECORDING}: the firmware is not here as it was recorded, and without it "
+        "nothing can be played"
+    )
 
 
 def _disk(folder: Path, path: Path, digest: str) -> Path:

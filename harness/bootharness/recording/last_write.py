@@ -20,7 +20,7 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.machine_facts import CpuSample
 from bootharness.trace.reads import disk_reads
 
-__all__ = ["Spans", "last_write", "source_of"]
+__all__ = ["Spans", "last_write", "next_instruction", "source_of"]
 
 _BIOS_FROM = 0xC0000
 _LOW_END = 0xA0000
@@ -128,11 +128,7 @@ def last_write(
             what, linear, value, "nobody",
             f"{subject} has not been written since the machine was started",
         )  # fmt: skip
-    cpu = player.cpu()
-    code = player.stub.memory(cpu.linear, _LONGEST)
-    instruction = next(
-        (" ".join(each.text.split()) for each in decode(code, cpu.ip, _BITS[cpu.mode])), ""
-    )
+    cpu, instruction = next_instruction(player)
     span, source = spans.around(count), source_of(loader, cpu.linear)
     by = _whose(cpu)
     if span and by == "bios":
@@ -148,6 +144,14 @@ def last_write(
         what, linear, value, by, f"{subject} was last written {said}", position, cpu.linear,
         instruction, source, span.index if span and by == "bios" else None,
     )  # fmt: skip
+
+
+def next_instruction(player: Player) -> tuple[CpuSample, str]:
+    """Return where a player stands, and what is executed next."""
+    cpu = player.cpu()
+    code = player.stub.memory(cpu.linear, _LONGEST)
+    decoded = decode(code, cpu.ip, _BITS[cpu.mode])
+    return cpu, next((" ".join(each.text.split()) for each in decoded), "")
 
 
 def source_of(loader: Loader | None, linear: int) -> str:

@@ -2,7 +2,10 @@
 
     recording/manifest.json   this
               tape.bin        what came from outside of the guest (QEMU's format)
-              overlay.qcow2   what the guest wrote to its disk; nothing, of a network
+              overlay.qcow2   takes what the guest writes to its disk; empty, as at first
+              variables.fd    the variables of a UEFI as they were at first
+              variables.qcow2 takes what it writes to them; empty, as at first
+              calls.json      where the recorder has told of each call of it
               recorder.rom    the recorder that watched
               recorder.log    what it has written
 
@@ -27,10 +30,12 @@ from bootharness.host.regular import first_bytes, is_regular, read_regular
 from bootharness.machine.build import build_of
 from bootharness.machine.device import CARDS
 from bootharness.machine.tape import TAPE
+from bootharness.machine.taped_uefi import VARIABLES_FILE, VARIABLES_OVERLAY
 from bootharness.text import plainly, printable
 
 __all__ = [
-    "LOG", "MANIFEST", "OVERLAY", "RECORDING", "ROM", "Anchor", "OtherBuild", "Recording",
+    "CALLS", "CALLS_BYTES", "LOG", "MANIFEST", "OVERLAY", "RECORDING", "ROM", "Anchor",
+    "OtherBuild", "Recording",
 ]  # fmt: skip
 
 RECORDING = "recording"
@@ -39,10 +44,12 @@ MANIFEST = "manifest.json"
 OVERLAY = "overlay.qcow2"
 ROM = "recorder.rom"
 LOG = "recorder.log"
-_VERSION = 4
+CALLS, CALLS_BYTES = "calls.json", 1 << 20
+_VERSION = 5
 _MANIFEST_BYTES = 1 << 16
 _MOST_BYTES = {TAPE: 1 << 32, OVERLAY: 1 << 33, ROM: 1 << 16, LOG: 1 << 24}
-"""To a login a tape has some MB; what is more is none of a boot."""
+"""To a login a tape has some MB, and of a UEFI a hundred; what is more is none of a boot."""
+_MOST_OF_UEFI = {VARIABLES_FILE: 1 << 27, VARIABLES_OVERLAY: 1 << 28, CALLS: CALLS_BYTES}
 _LOW_MEMORY = 1 << 20
 _MOST_INSTRUCTIONS, _MOST_S, _MOST_RECORDS = 1 << 48, 1e6, 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -80,6 +87,10 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the disk was attached; None of a boot from a network."""
     disk_sha256: str | None = None
     """Of the disk's image."""
+    code_sha256: str | None = None
+    """Of the code of the UEFI that booted the disk; None of a BIOS."""
+    own_order: bool = False
+    """Whether its variables say what is booted first."""
     nic: str | None = None
     """The network card; None of a boot from a disk."""
     mac: str | None = None
@@ -118,20 +129,22 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise UsageError(f"{path}: damaged: its SHA-256 is not that of what is in it; {_AGAIN}")
         if wrong := found._wrong():
             raise UsageError(f"{path}: {wrong}; {_AGAIN}")
-        for name, most in _MOST_BYTES.items():
+        for name, most in _files(found.code_sha256).items():
             _check_file(folder / name, most, found.files[name])
-        _check_overlay(folder / OVERLAY)
+            if name in (OVERLAY, VARIABLES_OVERLAY):
+                _check_overlay(folder / name)
         return found
 
     def _wrong(self) -> str | None:
         """Return which field cannot be, in words."""
-        if set(self.files) != set(_MOST_BYTES):
-            return f"files: they are not {', '.join(_MOST_BYTES)}"
+        if self.files.keys() != (wanted := _files(self.code_sha256)).keys():
+            return f"files: they are not {', '.join(wanted)}"
         if self.nic is None and self.interface is None:
             return "interface, nic: it is of no disk and of no network"
         for name, digest in (
             ("build", self.build), *([("disk_sha256", self.disk_sha256 or "")] if self.nic is None
                                      else ()),
+            *([("code_sha256", self.code_sha256)] if self.code_sha256 is not None else ()),
             *(("files", digest) for digest in self.files.values()),
         ):  # fmt: skip
             if not _DIGEST.fullmatch(digest):
@@ -169,15 +182,19 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @classmethod
     def of(cls, folder: Path, **facts: object) -> Self:
         """Return the manifest for the files in a folder."""
-        files = {
-            name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _MOST_BYTES
-        }
+        files = {name: digest_of(folder / name) for name in _files(facts.get("code_sha256"))}
         return msgspec.convert({"version": _VERSION, "files": files, **facts}, cls).sealed()
 
     def sealed(self) -> Self:
         """Return the manifest with its digest."""
         plain = msgspec.json.encode(replace(self, sha256=""))
         return replace(self, sha256=hashlib.sha256(plain).hexdigest())
+
+
+def _files(code_sha256: object) -> dict[str, int]:
+    """Return the other files of a recording, and how many bytes each has at most; those of a boot
+    by a UEFI where there is its code."""
+    return _MOST_BYTES if code_sha256 is None else _MOST_BYTES | _MOST_OF_UEFI
 
 
 def _check_file(path: Path, most: int, digest: str) -> None:

@@ -1,5 +1,6 @@
 """A recorded boot in QEMU, standing still at any instruction of it that one likes."""
 
+import base64
 import re
 import shutil
 from contextlib import ExitStack
@@ -19,16 +20,22 @@ from bootharness.machine.qmp import hmp
 from bootharness.machine.rsp import Stub
 from bootharness.machine.tape import TAPE, Tape
 from bootharness.machine.taped_card import TapedCard
+from bootharness.machine.taped_uefi import VARIABLES_FILE, VARIABLES_OVERLAY, TapedUefi
 from bootharness.plan import MachineConfig
 from bootharness.recording.manifest import OVERLAY, ROM
 from bootharness.trace.machine_facts import CpuSample
 
-__all__ = ["Player", "Reel"]
+__all__ = ["Player", "Reel", "Source"]
 
+_RING_CHUNK = 1 << 18
 _LOOK_S = 0.005
 _DISK_S = 0.01
 """In which an image is read that lies in the host's memory."""
 _SLOWER, _AT_LEAST_S = 20, 30.0
+
+
+Source = Drive | TapedUefi | TapedCard
+"""What a recorded boot was from."""
 
 
 class Reel(Struct, frozen=True):
@@ -41,20 +48,26 @@ class Reel(Struct, frozen=True):
 
     folder: Path
     config: MachineConfig
-    source: Drive | TapedCard
+    source: Source
     end: int = 0
     seconds: float = 0.0
     until: Deadline | None = None
 
     def thread(self, workspace: Workspace) -> Device:
         """Copy into a workspace what a playing QEMU writes to, and return what it boots from."""
-        for name in (TAPE, OVERLAY, ROM):
+        of_uefi = (VARIABLES_FILE, VARIABLES_OVERLAY) if self.by_uefi else ()
+        for name in (TAPE, OVERLAY, ROM, *of_uefi):
             shutil.copyfile(self.folder / name, workspace.path / name)
         return self.source.played(workspace.path / OVERLAY)
 
     def tape(self, workspace: Workspace) -> Tape:
         """Return the tape in a workspace in which it has been threaded."""
-        return Tape("replay", workspace.path / ROM, frames=self.source.frames)
+        return Tape("replay", workspace.path / ROM, self.source.frames, self.source.shift)
+
+    @property
+    def by_uefi(self) -> bool:
+        """Whether it is of a boot by a UEFI, which makes no BIOS calls."""
+        return isinstance(self.source, TapedUefi)
 
     @property
     def goes_on(self) -> bool:
@@ -189,6 +202,16 @@ class Player(Closing):
     def registers(self) -> str:
         """Return all registers as QEMU writes them."""
         return self._monitor("info registers")
+
+    def recorded(self) -> bytes:
+        """Return what the recorder has sent since the last call."""
+        parts: list[bytes] = []
+        while not parts or len(parts[-1]) == _RING_CHUNK:
+            text = self.machine.qmp.execute(
+                "ringbuf-read", device="recorder", size=_RING_CHUNK, format="base64"
+            )
+            parts.append(base64.b64decode(text))
+        return b"".join(parts)
 
     def _monitor(self, command: str) -> str:
         """Run a command of the monitor, which on a busy host takes longer than one of QMP's."""

@@ -24,8 +24,9 @@ def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
     Raises MachineLost where it is another boot.
     """
     rom = (player.workspace.path / ROM).read_bytes()
-    counted = Counted(player, Records.of(log, rom))
-    anchor = None if player.reel.source.frames else _anchor(player, counted, rom)
+    counted = Counted(player, Records.of(b"" if player.reel.by_uefi else log, rom))
+    by_disk = not (player.reel.source.frames or player.reel.by_uefi)
+    anchor = _anchor(player, counted, rom) if by_disk else None
     player.stub.clear()
     player.play()
     if player.position != player.reel.end:

@@ -32,7 +32,8 @@ class Medium(Struct, frozen=True):
 
     ``kernel`` None is found by what is read, ``loader`` None is not ours. ``disk`` is what lies
     where, if there is one, and ``interface`` how that is attached; ``wire`` is something else to
-    wait for, and to blame, and ``faulty`` the disk where it was made to fail.
+    wait for, and to blame, and ``faulty`` the disk where it was made to fail. ``flash`` is that of
+    a UEFI that boots the disk.
     """
 
     device: Device
@@ -43,6 +44,7 @@ class Medium(Struct, frozen=True):
     interface: str | None = None
     wire: "Connection | None" = None
     faulty: FaultyDisk | None = None
+    flash: Flash | None = None
 
     @classmethod
     @contextmanager
@@ -83,6 +85,7 @@ class Medium(Struct, frozen=True):
                 held,
                 None if own else interface,
                 faulty=faulty,
+                flash=flash,
             )
 
     def started(self, launched: float) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -17,16 +18,17 @@ from bootharness.formats.qcow2 import empty_overlay
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
 from bootharness.machine.build import build_of
-from bootharness.machine.device import Drive
 from bootharness.machine.qemu import Qemu
 from bootharness.machine.tape import TAPE, Tape, TapeEnd
 from bootharness.machine.taped_card import TapedCard
+from bootharness.machine.taped_uefi import TapedUefi, write_variables
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.recording.answers import answers
-from bootharness.recording.manifest import LOG, OVERLAY, RECORDING, ROM, Recording
-from bootharness.recording.player import Player, Reel
+from bootharness.recording.manifest import CALLS, LOG, OVERLAY, RECORDING, ROM, Recording
+from bootharness.recording.player import Player, Reel, Source
 from bootharness.recording.proof import prove
 from bootharness.recording.questions import questions
+from bootharness.recording.uefi_calls import called_at
 from bootharness.routes.medium import Medium
 from bootharness.routes.net_image import Card
 from bootharness.trace.backwards import Recorded
@@ -68,8 +70,13 @@ class _Taped(Struct, frozen=True):
 
 def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
     """Return in words why a boot cannot be recorded, None where it can be."""
-    if medium.device.firmware == "uefi":
-        return "a boot by a UEFI cannot be recorded: one goes back by BIOS calls, and it has none"
+    if medium.wire and medium.device.firmware == "uefi":
+        return "a boot from a network by a UEFI cannot be recorded: it was not tried to play one"
+    if medium.flash and medium.flash.smm:
+        return (
+            "a boot by a UEFI that keeps its memory from the system (SMM) cannot be recorded: it "
+            "was not tried to play one"
+        )
     if medium.wire:
         return _why_no_network(medium.wire.card, plan)
     if medium.disk is None:
@@ -123,8 +130,10 @@ def with_recording(
     """
     judged = judge(trace)
     before_a_kernel = not trace.reached("banner") or questions(trace, judged.cause or "")
-    # of what comes from a network the wire tells why it fails, and clients wait for long
-    wanted = judged.verdict is Verdict.BAD and before_a_kernel and not medium.wire
+    # of what comes from a network the wire tells why it fails, and clients wait for long; and the
+    # tape of a UEFI is long, and of what is on it nothing is asked by itself
+    by_itself = not (medium.wire or medium.flash)
+    wanted = judged.verdict is Verdict.BAD and before_a_kernel and by_itself
     if trace.ending.kind in _NO_BOOT or not (asked or wanted):
         return trace
     if why := why_not_recorded(medium, plan):
@@ -218,13 +227,13 @@ def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -
     """Boot on tape, under TCG."""
     with Workspace() as workspace:
         overlay, evidence = workspace.path / OVERLAY, workspace.path / "evidence"
-        overlay.write_bytes(empty_overlay(medium.disk.facts.bytes if medium.disk else _SNAPSHOTS))
+        _write_empty(medium, workspace.path)
         evidence.mkdir()
         config = replace(config, accelerator="tcg")
         plan = replace(plan, tracer="recorder")
         booted = _source(medium, config)
         device = medium.device if medium.wire else booted.played(overlay)
-        tape = Tape("record", frames=booted.frames)
+        tape = Tape("record", frames=booted.frames, shift=booted.shift)
         with Qemu(config, device, workspace, tracer="recorder", tape=tape) as qemu:
             medium.started(qemu.launched)
             trace = see(source, qemu, medium, plan, observer=None, keep=evidence)
@@ -235,11 +244,22 @@ def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -
         yield _Taped(trace, qemu.tape_end, workspace.path)
 
 
-def _source(medium: Medium, config: MachineConfig) -> Drive | TapedCard:
+def _write_empty(medium: Medium, folder: Path) -> None:
+    """Write what takes what a guest writes, as it is at first."""
+    size = medium.disk.facts.bytes if medium.disk else _SNAPSHOTS
+    (folder / OVERLAY).write_bytes(empty_overlay(size))
+    if medium.flash:
+        write_variables(folder, medium.flash.at_first)
+
+
+def _source(medium: Medium, config: MachineConfig) -> Source:
     if medium.wire:
         return TapedCard(medium.wire.card.nic, medium.wire.card.mac or "")
     assert medium.disk
-    return medium.disk.drive(medium.interface or config.disk_interface)
+    drive = medium.disk.drive(medium.interface or config.disk_interface)
+    if medium.flash is None:
+        return drive
+    return TapedUefi(drive, medium.flash.code, medium.flash.own_order)
 
 
 def _kept(
@@ -258,11 +278,15 @@ def _kept(
     folder = taped.folder / RECORDING
     try:
         folder.mkdir()
-        for path in (taped.folder / TAPE, taped.folder / OVERLAY, taped.folder / ROM, log):
+        _write_empty(medium, folder)
+        for path in (taped.folder / TAPE, taped.folder / ROM, log):
             shutil.copyfile(path, folder / path.name)
         reel = Reel(folder, config, source, taped.end.position, seconds, until)
         try:
             with Player(reel) as player:
+                if reel.by_uefi:
+                    found = called_at(player, log.read_bytes(), (folder / ROM).read_bytes())
+                    (folder / CALLS).write_bytes(msgspec.json.encode(found))
                 anchor = prove(player, log.read_bytes(), taped.end.registers)
         except MachineLost as error:
             raise _NotPlayed(str(error)) from error
@@ -280,7 +304,9 @@ def _kept(
         recording.write(folder)
         cause = judge(taped.trace).cause or ""
         told, origin = (
-            ((), None) if medium.wire else answers(reel, anchor, taped.trace, cause, medium.loader)
+            ((), None)
+            if medium.wire or medium.flash
+            else answers(reel, anchor, taped.trace, cause, medium.loader)
         )
         shutil.move(folder, keep / RECORDING)
     except OSError as error:

@@ -23,6 +23,10 @@ _STOOD = [0]
 """Where the machine stood when it was last seen."""
 _BACK = [""]
 """The command that has it go back, empty where it does not."""
+_BOOKMARKS: list[int] = []
+_MOST_BOOKMARKS = 4
+_FAR, _SHORT_OF = 50_000_000, 2_000_000
+"""A UEFI's boot has a thousand millions of instructions, and a second is some tens of millions."""
 _MILESTONES = ("stage1", "handoff")
 
 
@@ -94,12 +98,28 @@ def go_to(wanted: int) -> None:
         if wanted < here or (wanted > here > 0 and not goes_on):
             gdb.execute("reverse-continue", to_string=True)
         HISTORY.forget()
-        if position() < wanted:
-            _WANTED[0] = wanted
-            gdb.execute("continue", to_string=True)
+        if goes_on and wanted - position() > _FAR:
+            _ahead(wanted - _SHORT_OF)
+            _bookmark()
+        _ahead(wanted)
     _BACK[0] = ""
     if position() != wanted:
         raise gdb.GdbError(f"QEMU went to instruction {position():,}, not to {wanted:,}.")
+
+
+def _ahead(wanted: int) -> None:
+    """Go on to a position, if it lies ahead."""
+    if position() < wanted:
+        _WANTED[0] = wanted
+        gdb.execute("continue", to_string=True)
+
+
+def _bookmark() -> None:
+    """Keep the machine as it stands here, a few times: QEMU goes back from the last one before, and
+    else from the beginning. It does not while a disk is at work."""
+    if len(_BOOKMARKS) < _MOST_BOOKMARKS and position() not in _BOOKMARKS:
+        _BOOKMARKS.append(position())
+        monitor(f"savevm at-{position()}")
 
 
 @contextmanager
@@ -136,7 +156,7 @@ def _nothing_written() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _follow(found: dict[str, Any]) -> Iterator[str]:
+def follow(found: dict[str, Any]) -> Iterator[str]:
     """Go where an answer leads, and say it."""
     if found["position"] is not None:
         go_to(found["position"])
@@ -165,7 +185,7 @@ class LastWrite(Command):
 
     def lines(self, argument: str) -> Iterator[str]:
         linear = linear_of(_address(argument))
-        yield from _follow(ask("last-write", str(linear), str(position()), argument))
+        yield from follow(ask("last-write", str(linear), str(position()), argument))
 
 
 class BackTo(Command):
@@ -179,9 +199,9 @@ class BackTo(Command):
     def lines(self, argument: str) -> Iterator[str]:
         kind, _, number = argument.partition(" ")
         if kind in ("move", "call"):
-            yield from _follow(ask(kind, str(number_of(number.strip()))))
+            yield from follow(ask(kind, str(number_of(number.strip()))))
         elif argument in _MILESTONES:
-            yield from _follow(ask(argument))
+            yield from follow(ask(argument))
         else:
             go_to(number_of(argument.replace(",", "")))
             yield from _here()
@@ -221,7 +241,7 @@ class When(Command):
 
     def lines(self, argument: str) -> Iterator[str]:
         del argument
-        yield from _follow(ask("when", str(position())))
+        yield from follow(ask("when", str(position())))
 
 
 class FirstWrong(Command):
@@ -234,7 +254,7 @@ class FirstWrong(Command):
 
     def lines(self, argument: str) -> Iterator[str]:
         del argument
-        yield from _follow(ask("first-wrong"))
+        yield from follow(ask("first-wrong"))
 
 
 def _address(argument: str) -> str:

@@ -11,6 +11,7 @@ from .commands import OURS
 from .facts import FACTS, FOLDER
 from .guest import GUEST, in_words
 from .places import in_loader, where
+from .uefi import UEFI_WORDS
 from .wrapping import wrapped
 
 _NOT_REACHED = "not-reached.txt"
@@ -47,11 +48,11 @@ def begin(socket: str) -> None:
     GUEST.connect(socket)
     gdb.events.stop.connect(see_unrecognised)
     gdb.events.before_prompt.connect(_tell)
-    for command in (*OURS, *BACKWARDS, BeforeRunning):
+    for command in (*OURS, *BACKWARDS, *UEFI_WORDS, BeforeRunning):
         command()
     for address in FACTS["sites"]:
         SITES[address] = Site(address)
-    names = ", ".join(dict.fromkeys(each.name for each in (*OURS, *BACKWARDS)))
+    names = ", ".join(dict.fromkeys(each.name for each in UEFI_WORDS or (*OURS, *BACKWARDS)))
     print(FACTS["what"])
     print(wrapped(f"besides gdb's own commands: {names} (help NAME)"))
 

@@ -29,8 +29,8 @@ class Event(Struct, frozen=True):
 class Seen(Struct, frozen=True):
     """A boot, and what is known of its recording.
 
-    ``positions`` are those before BIOS calls, by their number in the trace; None without a
-    recording. ``debuggable`` is whether `debug` can have the boot again from its trace.
+    ``positions`` are those of BIOS calls, or of a UEFI's, by their number in the trace; None
+    without a recording. ``debuggable`` is whether `debug` can have the boot again from its trace.
     """
 
     trace: BootTrace
@@ -38,7 +38,7 @@ class Seen(Struct, frozen=True):
     debuggable: bool = False
 
     def at_call(self, number: int, move: int | None = None) -> tuple[str, int | None]:
-        """Return the place and the position of a BIOS call, which may be a block move."""
+        """Return the place and the position of a call, which may be a block move."""
         position = self.positions.get(number) if self.positions else None
         if position is not None:
             return f"{position}", position
@@ -53,10 +53,11 @@ class Seen(Struct, frozen=True):
     def seconds_of(self, position: int) -> float | None:
         """Return about when a position was reached, by the calls around it, None where nobody
         knows."""
-        calls = self.trace.bios_calls
-        known = sorted(
-            (at, calls[number].called_at) for number, at in (self.positions or {}).items()
-        )
+        made = self.trace
+        times = [call.called_at for call in made.bios_calls] or [
+            call.seconds for call in made.uefi_calls
+        ]
+        known = sorted((at, times[number]) for number, at in (self.positions or {}).items())
         before = [each for each in known if each[0] <= position]
         behind = [each for each in known if each[0] > position]
         if not before:

@@ -122,22 +122,24 @@ def _by(call: BiosCall) -> str:
 
 
 def _images(seen: Seen, _: Judgement) -> Iterator[Event]:
-    for call, words in call_words(seen.trace):
+    for number, (call, words) in enumerate(call_words(seen.trace)):
         if call.service in (*_FILES, _WRITES):
             continue
-        at = ""
+        at, position = seen.at_call(number)
         if call.service == "StartImage" and call.path:
-            at = seen.at_place(f"image:{file_of(call.path)}")
+            at = at or seen.at_place(f"image:{file_of(call.path)}")
         elif call.service == "ExitBootServices" and not call.failed:
-            at = seen.at_place("exit-boot-services")
+            at = at or seen.at_place("exit-boot-services")
         said = f"{call.service}  {words}".strip()
-        yield Event(call.seconds, said, wrong=call.failed, at=at)
+        yield Event(call.seconds, said, wrong=call.failed, at=at, position=position)
 
 
 def _files(seen: Seen, _: Judgement) -> Iterator[Event]:
-    for call, words in call_words(seen.trace):
+    for number, (call, words) in enumerate(call_words(seen.trace)):
         if call.service in _FILES:
-            yield Event(call.seconds, f"{call.service}  {words}", wrong=call.failed)
+            at, position = seen.at_call(number)
+            said = f"{call.service}  {words}"
+            yield Event(call.seconds, said, wrong=call.failed, at=at, position=position)
 
 
 def _wire(seen: Seen, _: Judgement) -> Iterator[Event]:
