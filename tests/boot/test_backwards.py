@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ from tests.support.boots import boot_through
 from tests.support.builders import without_carry
 from tests.support.faults import FAULTS, patient, run
 from tests.support.other_release import gdb_of, qemu_of
-from tests.support.processes import COMMAND, eventually, processes_with
+from tests.support.processes import COMMAND, environment, eventually, processes_with
 from tests.support.processes import run as command
 
 # the instruction that was changed is the one that wrote last: a piece of its line
@@ -265,6 +266,23 @@ def test_a_person_goes_back_in_gdb(misplaced: tuple[BootTrace, Path], tmp_path: 
 
 
 @pytest.mark.long
+def test_a_disk_that_was_named_from_a_folder_is_found_from_gdb(tmp_path: Path) -> None:
+    """gdb runs in a folder of its own."""
+    sector = bytes.fromhex("faf4").ljust(510, b"\0") + b"\x55\xaa"  # cli; hlt
+    (tmp_path / "halts.img").write_bytes(sector.ljust(1 << 20, b"\0"))
+    booting = ("boot", "--disk", "halts.img", "--keep", "kept", "--record")
+    done = subprocess.run(
+        [*COMMAND, *booting], cwd=tmp_path, env=environment(), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert "recorded, and played once, the same" in done.stdout, done
+    terminal = Terminal(*COMMAND, "debug", "kept", cwd=tmp_path)
+    terminal.prompt()
+    assert instruction(terminal.ask("when"))
+    terminal.leave()
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("qemu_too", [False, True], ids=["gdb", "gdb and QEMU"])
 def test_gdb_16_of_another_release_goes_back_too(
     misplaced: tuple[BootTrace, Path], qemu_too: bool, tmp_path: Path
@@ -478,8 +496,6 @@ def test_what_cannot_be_recorded_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_overlay_is_whole_to_qemu(tmp_path: Path) -> None:
-    import subprocess
-
     for size in (512, 1000, 1 << 20, 3 << 30):
         path = tmp_path / f"{size}.qcow2"
         path.write_bytes(empty_overlay(size))

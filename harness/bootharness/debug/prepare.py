@@ -154,6 +154,7 @@ def _played(
         "goes_on": kept.reel.goes_on,
         "by_uefi": kept.reel.by_uefi,
         "asks": asks,
+        "asked_in": str(Path.cwd()),  # a disk may have been named from here
         "again": shlex.join(["bootharness", "debug", str(trace_file), *named, "--at"]),
     }
     scene = replace(scene, recorded=recorded)

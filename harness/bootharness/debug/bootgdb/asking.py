@@ -11,7 +11,7 @@ from typing import Any
 
 import gdb
 
-from .facts import FACTS, FOLDER
+from .facts import FACTS
 from .guest import monitor
 
 RECORDED: dict[str, Any] | None = FACTS["recorded"]
@@ -49,7 +49,7 @@ def ask(*words: str) -> dict[str, Any]:
     try:
         done = subprocess.run(
             [*RECORDED["asks"], str(os.getpid()), *words], capture_output=True, text=True,
-            timeout=_ANSWER_S, check=False, cwd=FOLDER, stdin=subprocess.DEVNULL,
+            timeout=_ANSWER_S, check=False, cwd=RECORDED["asked_in"], stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise gdb.GdbError(f"There is no answer within {_ANSWER_S} s.") from None
