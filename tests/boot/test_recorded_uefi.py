@@ -173,7 +173,7 @@ def test_a_damaged_one_is_one_sentence(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--route", "uefi-ipxe"), "from a network by a UEFI"),
+        (("--route", "uefi-grub", "--firmware", "uefi-secure"), "(SMM) cannot be recorded"),
         (("--route", "uefi-grub", "--disk-fault", "error:lba=20000"), "a faulty disk"),
     ],
 )

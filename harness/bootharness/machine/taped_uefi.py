@@ -20,8 +20,7 @@ VARIABLES_OVERLAY = "variables.qcow2"
 
 
 class TapedUefi(Struct, frozen=True):
-    """A disk and the code of the UEFI that boots it; ``own_order`` and ``smm`` are as those of
-    `Flash`."""
+    """A disk and the code of the UEFI that boots it; ``own_order`` is as that of `Flash`."""
 
     frames: ClassVar[bool] = False
     """Whether what came to a network card is on the tape."""
@@ -29,13 +28,12 @@ class TapedUefi(Struct, frozen=True):
     drive: Drive
     code: Path
     own_order: bool
-    smm: bool
 
     @property
     def facts(self) -> dict[str, object]:
         """What a recording's manifest says of it."""
-        own = {"own_order": self.own_order, "smm": self.smm}
-        return {**self.drive.facts, "code_sha256": digest_of(self.code), **own}
+        own = {"code_sha256": digest_of(self.code), "own_order": self.own_order}
+        return {**self.drive.facts, **own}
 
     def played(self, overlay: Path) -> Device:
         """Return it as what a machine boots from that is on tape; its variables lie beside the
@@ -43,7 +41,6 @@ class TapedUefi(Struct, frozen=True):
         flash = Flash(
             self.code,
             overlay.with_name(VARIABLES_FILE),
-            smm=self.smm,
             own_order=self.own_order,
             overlay=overlay.with_name(VARIABLES_OVERLAY),
         )

@@ -138,7 +138,7 @@ def _source(folder: Path, trace: BootTrace, recording: Recording, config: Machin
         return drive
     for code in code_files(folder, config):
         if is_regular(code, most=_CODE_BYTES) and digest_of(code) == recording.code_sha256:
-            return TapedUefi(drive, code.absolute(), recording.own_order, recording.smm)
+            return TapedUefi(drive, code.absolute(), recording.own_order)
     raise UsageError(
         f"{folder / RECORDING}: the firmware is not here as it was recorded, and without it "
         "nothing can be played"

@@ -91,8 +91,6 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of the code of the UEFI that booted the disk; None of a BIOS."""
     own_order: bool = False
     """Whether its variables say what is booted first."""
-    smm: bool = False
-    """Whether it keeps its memory from the system."""
     nic: str | None = None
     """The network card; None of a boot from a disk."""
     mac: str | None = None

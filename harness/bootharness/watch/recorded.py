@@ -73,6 +73,11 @@ def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
     """Return in words why a boot cannot be recorded, None where it can be."""
     if medium.wire and medium.device.firmware == "uefi":
         return "a boot from a network by a UEFI cannot be recorded: it was not tried to play one"
+    if medium.flash and medium.flash.smm:
+        return (
+            "a boot by a UEFI that keeps its memory from the system (SMM) cannot be recorded: it "
+            "was not tried to play one"
+        )
     if medium.wire:
         return _why_no_network(medium.wire.card, plan)
     if medium.disk is None:
@@ -255,8 +260,7 @@ def _source(medium: Medium, config: MachineConfig) -> Source:
     drive = medium.disk.drive(medium.interface or config.disk_interface)
     if medium.flash is None:
         return drive
-    flash = medium.flash
-    return TapedUefi(drive, flash.code, flash.own_order, flash.smm)
+    return TapedUefi(drive, medium.flash.code, medium.flash.own_order)
 
 
 def _kept(
