@@ -75,8 +75,8 @@ def why_not_recorded(medium: Medium, plan: BootPlan) -> str | None:
         return "a boot from a network by a UEFI cannot be recorded: it was not tried to play one"
     if medium.flash and medium.flash.smm:
         return (
-            "a boot by a UEFI that keeps its memory from the system (SMM) cannot be recorded: it "
-            "was not tried to play one"
+            "a boot by a UEFI that keeps its memory from the system (SMM) cannot be recorded: one "
+            "was played the same, and did not come back in minutes to a place far behind"
         )
     if medium.wire:
         return _why_no_network(medium.wire.card, plan)
