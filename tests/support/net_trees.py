@@ -449,6 +449,10 @@ ROWS = (
         {**IPXE, "boot.ipxe": _script(f"kernel gone || goto ours\n:ours\n{_LOAD}")}),
     Row("undionly with a fallback that sleeps first",
         {**IPXE, "boot.ipxe": _script(f"chain {_HTTP}gone ||\nsleep 5\n{_LOAD}")}),
+    Row("undionly with a fallback behind a server that nobody is",
+        {**IPXE, "boot.ipxe": _script(
+            f"kernel {_HTTP}gone || kernel tftp://10.0.2.99/vmlinuz || kernel vmlinuz {_CMDLINE}\n"
+            "initrd initrd.img\nboot\n")}),
     Row("undionly at another port",
         {**IPXE, "boot.ipxe": _script("chain http://boot.example.org:5248/load\n"),
          "load": _script(_LOAD)}),

@@ -26,8 +26,10 @@ class Wire:
     def has_seen(self, *events: NetEvent) -> None:
         self._facts = replace(self._facts, events=events)
 
-    def awaited(self, _now: float) -> None:
-        return None
+    asked_last = 0.0
+
+    def awaited(self, _now: float, asked_after: float = 0.0) -> object | None:
+        return self if self.asked_last > asked_after else None
 
     def sleep_s(self) -> float:
         return self.sleeps_s
@@ -80,6 +82,16 @@ def test_who_said_of_an_error_and_asks_for_nothing_more_has_given_up(
         assert program.given_up(10.5 + longer_s) == said
     wire.last_asked = 11.0  # a UEFI has further boot options
     assert program.given_up(10.0 + quiet_s) is None
+
+
+def test_who_asks_for_an_address_behind_an_error_has_not_given_up() -> None:
+    wire: Any = Wire("served")
+    program = BootProgram(wire)
+    program.hear("http://10.0.2.1/a... Not found (http://ipxe.org/2d0c613b)\n", 10.0)
+    wire.asked_last = wire.last_asked
+    assert program.given_up(12.0)
+    wire.asked_last = wire.last_asked + 0.1
+    assert program.given_up(12.0) is None
 
 
 def test_script_that_sleeps_has_not_given_up_unless_ipxe_says_that_it_failed() -> None:

@@ -174,10 +174,16 @@ def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     return _earliest(found, facts)
 
 
-def still_awaited(facts: NetworkFacts, now: float) -> Wait | None:
-    """Return a question that may still be answered, None where there is none."""
+def still_awaited(facts: NetworkFacts, now: float, asked_after: float = 0.0) -> Wait | None:
+    """Return a question, asked last ``asked_after`` a moment, that may still be answered; None
+    where there is none."""
     return next(
-        (wait for wait in _waits(facts, least=False) if not wait.proven and now <= wait.until), None
+        (
+            wait
+            for wait in _waits(facts, least=False)
+            if not wait.proven and now <= wait.until and wait.event.seconds > asked_after
+        ),
+        None,
     )
 
 

@@ -142,9 +142,10 @@ class Connection:
         self._looked_at = now
         return self.facts()
 
-    def awaited(self, now: float) -> Wait | None:
-        """Return what the client still asks for and may still get, None where there is nothing."""
-        return still_awaited(self.facts(), now)
+    def awaited(self, now: float, asked_after: float = 0.0) -> Wait | None:
+        """Return what the client still asks for and may still get, None where there is nothing that
+        it asked for ``asked_after`` a moment."""
+        return still_awaited(self.facts(), now, asked_after)
 
     def sleep_s(self) -> float:
         """Return for how long a script of iPXE's may sleep at once, in seconds."""

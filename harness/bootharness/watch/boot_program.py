@@ -65,6 +65,8 @@ class BootProgram(Struct):
         if self.wire.progress() != gave_up.progress:
             self._gave_up = None  # it got over it
             return None
+        if not gave_up.said.startswith(_OF_UEFI) and self.wire.awaited(now, gave_up.progress[0]):
+            return None  # it asks elsewhere, of somebody who may not be there
         return gave_up.said if now - gave_up.at > self._quiet_s(gave_up) else None
 
     def _quiet_s(self, gave_up: _GaveUp) -> float:
