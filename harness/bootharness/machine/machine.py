@@ -145,11 +145,16 @@ class Machine(Closing):
 
     def end_tape(self) -> None:
         """End a recorded machine, so that its tape is complete. Raises MachineLost where QEMU does
-        not end."""
+        not end.
+
+        By a signal: who asks by QMP has the end put on the tape at once, before the instructions
+        that are not yet on it, and those are not played. Mostly all are: a timer of the RTC reads
+        the host's clock then, which is put on the tape behind them; but it is not always set.
+        """
         _, replay, registers = self.qmp.execute_all(
             ("stop", {}), ("query-replay", {}), hmp("info registers")
         )
-        self.qmp.execute("quit")
+        self.qemu.terminate()
         if not select.select([self.qemu.exit_fd], [], [], _QUIT_S)[0]:
             raise MachineLost("QEMU does not end its recording")
         self.qemu.tape_end = TapeEnd(replay["icount"], registers)

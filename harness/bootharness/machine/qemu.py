@@ -324,6 +324,10 @@ class Qemu(Closing):
     def _bios_here(self) -> Path:
         return self.workspace.path / "bios.bin"
 
+    def terminate(self) -> None:
+        """Have QEMU end in its own way, with all written that it has begun to write."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """Let QEMU end: nothing in it is worth saving, the disk is an overlay, logs are written."""
         self._process.kill()

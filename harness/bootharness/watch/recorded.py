@@ -42,8 +42,7 @@ _SLOWER, _AT_LEAST_S = 10, 30
 _LEAST_S = 1.0
 _SNAPSHOTS = 1 << 20
 """Of an image that no guest has, in bytes."""
-# what comes over a network may still be played otherwise: QEMU tells nobody when a frame waited;
-# and one boot by a UEFI in eleven, to userspace, was played 1,899 instructions short of its end
+# what comes over a network may still be played otherwise: QEMU tells nobody when a frame waited
 _TAPES = 3
 _NONE = "there is no recording to go back in"
 _NO_TIME = "the time limit is over before one is made; `--record` takes longer"
@@ -220,7 +219,7 @@ def caught(
 
 def _tapes_for(medium: Medium) -> int:
     """Return how many recordings that are not played a boot is worth."""
-    return _TAPES if medium.wire or medium.flash else 1
+    return _TAPES if medium.wire else 1
 
 
 @contextmanager
