@@ -18,8 +18,10 @@ from bootharness.machine.tape import TAPE, Tape
 from bootharness.machine.taping import why_not_taped
 from bootharness.plan import MachineConfig
 
-LOOPS = b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa"
-LOOPS_FOR_S = 0.5
+LOOPS = bytes.fromhex("ebfe")
+SWITCHES_OFF = bytes.fromhex("ba04b0 b80020 ef ebfe")
+"""mov dx, 0xb004; mov ax, 0x2000; out dx, ax; jmp $"""
+LOOPS_FOR_S, PATIENCE_S, LOOK_S = 0.5, 60, 0.05
 BYTES = 1 << 20
 
 # QEMU, replay/replay-internal.h, of 7.2 to 10.0
@@ -41,11 +43,11 @@ def events(tape: bytes) -> Iterator[tuple[int, int]]:
         at += 1 + behind
 
 
-def recorded(folder: Path, more: tuple[str, ...]) -> tuple[bytes, int]:
-    """Record a machine whose boot sector loops; return its tape, and how many instructions it
-    says that it has."""
+def recorded(folder: Path, code: bytes, more: tuple[str, ...]) -> tuple[bytes, int]:
+    """Record a machine with such a boot sector; return its tape, and how many instructions it says
+    that it has."""
     image = folder / "disk.img"
-    image.write_bytes(LOOPS + bytes(BYTES - len(LOOPS)))
+    image.write_bytes((code.ljust(510, b"\0") + b"\x55\xaa").ljust(BYTES, b"\0"))
     config = replace(chosen_machine(MachineConfig()), accelerator="tcg")
     if why := why_not_taped(config.qemu):
         pytest.skip(why)
@@ -55,19 +57,22 @@ def recorded(folder: Path, more: tuple[str, ...]) -> tuple[bytes, int]:
         device = Drive(image).played(overlay)
         device = replace(device, words=(*device.words, *more))
         with Qemu(config, device, workspace, tape=Tape("record")) as qemu, Machine(qemu) as machine:
-            looping = Deadline.after(LOOPS_FOR_S)
-            while not looping.expired:
-                machine.wait(looping)
+            looping = Deadline.after(LOOPS_FOR_S if code == LOOPS else PATIENCE_S)
+            while not looping.expired and machine.status != "shutdown":
+                machine.wait(Deadline.after(LOOK_S))
             machine.end_tape()
         assert qemu.tape_end
         return (workspace.path / TAPE).read_bytes(), qemu.tape_end.position
 
 
+@pytest.mark.parametrize("code", [LOOPS, SWITCHES_OFF], ids=["loops", "switches off"])
 @pytest.mark.parametrize(
     "more", [(), ("-rtc", "clock=vm")], ids=["an RTC by the host's clock", "by the guest's"]
 )
-def test_a_tape_ends_behind_its_last_instruction(tmp_path: Path, more: tuple[str, ...]) -> None:
-    tape, executed = recorded(tmp_path, more)
+def test_a_tape_ends_behind_its_last_instruction(
+    tmp_path: Path, code: bytes, more: tuple[str, ...]
+) -> None:
+    tape, executed = recorded(tmp_path, code, more)
     if not tape.startswith(VERSION):
         pytest.skip("a tape of another format")
     played = takewhile(lambda event: event[0] not in SHUTDOWNS, events(tape))

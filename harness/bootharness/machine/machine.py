@@ -22,7 +22,8 @@ from bootharness.machine.qmp import Qmp, hmp
 from bootharness.machine.ram import Ram
 from bootharness.machine.registers import parse_registers
 from bootharness.machine.serial import SerialLine
-from bootharness.machine.tape import TapeEnd
+from bootharness.machine.tape import TAPE, TapeEnd
+from bootharness.machine.taped_shutdown import playable
 from bootharness.plan import MachineConfig
 from bootharness.trace.handoff import Comparison
 from bootharness.trace.machine_facts import CpuSample, QmpEvent
@@ -151,12 +152,15 @@ class Machine(Closing):
         that are not yet on it, and those are not played. Mostly all are: a timer of the RTC reads
         the host's clock then, which is put on the tape behind them; but it is not always set.
         """
-        _, replay, registers = self.qmp.execute_all(
-            ("stop", {}), ("query-replay", {}), hmp("info registers")
+        _, replay, registers, status = self.qmp.execute_all(
+            ("stop", {}), ("query-replay", {}), hmp("info registers"), ("query-status", {})
         )
         self.qemu.terminate()
         if not select.select([self.qemu.exit_fd], [], [], _QUIT_S)[0]:
             raise MachineLost("QEMU does not end its recording")
+        if status["status"] == "shutdown":
+            tape = self.qemu.workspace.path / TAPE
+            tape.write_bytes(playable(tape.read_bytes()))
         self.qemu.tape_end = TapeEnd(replay["icount"], registers)
 
     def await_restored(self) -> None:
