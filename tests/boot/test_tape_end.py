@@ -19,9 +19,9 @@ from bootharness.machine.taping import why_not_taped
 from bootharness.plan import MachineConfig
 
 LOOPS = bytes.fromhex("ebfe")
-SWITCHES_OFF = bytes.fromhex("ba04b0 b80020 ef ebfe")
-"""mov dx, 0xb004; mov ax, 0x2000; out dx, ax; jmp $"""
-LOOPS_FOR_S, PATIENCE_S, LOOK_S = 0.5, 60, 0.05
+SWITCHES_OFF = bytes.fromhex("ba0406 b80020 ef ebfe")
+"""mov dx, 0x604; mov ax, 0x2000; out dx, ax; jmp $"""
+LOOPS_FOR_S, PATIENCE_S, LOOK_S = 0.5, 20, 0.05
 BYTES = 1 << 20
 
 # QEMU, replay/replay-internal.h, of 7.2 to 10.0
@@ -60,6 +60,7 @@ def recorded(folder: Path, code: bytes, more: tuple[str, ...]) -> tuple[bytes, i
             looping = Deadline.after(LOOPS_FOR_S if code == LOOPS else PATIENCE_S)
             while not looping.expired and machine.status != "shutdown":
                 machine.wait(Deadline.after(LOOK_S))
+            assert looping.expired == (code == LOOPS)
             machine.end_tape()
         assert qemu.tape_end
         return (workspace.path / TAPE).read_bytes(), qemu.tape_end.position
