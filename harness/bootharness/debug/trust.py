@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from bootharness.diagnosis import judge
 from bootharness.errors import KernelUnavailable, UsageError
 from bootharness.host.regular import is_regular
 from bootharness.kernels.image import FILE_LIMIT, KernelImage
@@ -30,9 +31,12 @@ def machine_of(
     """Return the machine of a boot from a disk, or of any that was ``recorded``, by the person's
     ``qemu`` where it is not `AUTO`.
 
-    Raises UsageError for another boot, for a QEMU that is not ours by name, and for what no
-    machine can have.
+    Raises UsageError for another boot, or one that never ran, for a QEMU that is not ours by name,
+    and for what no machine can have.
     """
+    if trace.ending.kind == "foreseen":
+        why = f"{judge(trace).cause or 'it would fail'}: {printable(trace.ending.detail)}"
+        raise UsageError(f"that boot never ran, as it was foreseen how it ends ({why})")
     machine = trace.machine
     again = trace.disk is not None or recorded
     if machine is None or not again or (trace.network and not recorded):

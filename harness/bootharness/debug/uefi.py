@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bootharness.debug.place import UEFI_PLACES
 from bootharness.debug.prepare import machine_for
-from bootharness.debug.scene import GDB
+from bootharness.debug.scene import GDB, NOT_REACHED
 from bootharness.debug.terminal import in_terminal, until_interrupted
 from bootharness.errors import MachineLost, UsageError
 from bootharness.host.workspace import Workspace
@@ -55,9 +55,11 @@ end
 
 class PreparedUefi(Struct, frozen=True):
     """What is to be debugged, and what a boot before has shown of it: ``loads`` are the images that
-    were loaded, ``ended_at`` is where the one goes on that ended the boot services."""
+    were loaded, ``ended_at`` is where the one goes on that ended the boot services, ``place`` is
+    the first stop."""
 
     what: str
+    place: str
     config: MachineConfig
     device: Device
     loads: tuple[UefiCall, ...]
@@ -77,7 +79,8 @@ class PreparedUefi(Struct, frozen=True):
             "exit": self.ended_at,
         }
         (folder / "facts.json").write_bytes(msgspec.json.encode(facts))
-        (folder / _SCRIPT).write_text(_SETTINGS + "\n".join([*self.commands, ""]))
+        first = f"python {_PACKAGE}.start.go_to_place({list(self.commands)!r})"
+        (folder / _SCRIPT).write_text(f"{_SETTINGS}{first}\n")
 
 
 @contextmanager
@@ -101,6 +104,7 @@ def prepare_uefi(
         ended_at = before.uefi_handoff.caller if before.uefi_handoff else None
         yield PreparedUefi(
             what=f"{source}, by the route {route.name}",
+            place=at,
             config=machine_for(plan.machine, narrow=medium.narrow),
             device=medium.device,
             loads=loads,
@@ -142,7 +146,8 @@ def commands_at(at: str, loads: Sequence[UefiCall], ended_at: int | None) -> tup
 def debug_uefi(prepared: PreparedUefi, workspace: Workspace, view: str) -> None:
     """Start the machine, its CPU stopped before its first instruction, and gdb with it.
 
-    ``view`` is as for `debug`. Raises CouldNotFindOut when one of the programs cannot be run.
+    ``view`` is as for `debug`. Raises CouldNotFindOut when one of the programs cannot be run, and
+    UsageError, once gdb is left, where it did not come to the first stop.
     """
     folder = workspace.path
     with (
@@ -155,6 +160,9 @@ def debug_uefi(prepared: PreparedUefi, workspace: Workspace, view: str) -> None:
             until_interrupted(machine, _invitation(folder))
         else:
             in_terminal(machine, folder, view)
+            if (why := folder / NOT_REACHED).exists():
+                said = printable(why.read_text(errors="replace"))
+                raise UsageError(f"--at {prepared.place}: {said}")
 
 
 def _invitation(folder: Path) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import gdb
 
@@ -10,6 +13,8 @@ from .guest import memory, register
 from .log import FACTS, calls, images, lies_at, name_of
 
 _TABLES: list[int] = []
+SIGNAL = [""]
+"""By what signal the machine was stopped last on its way to a place, empty where by none."""
 _STOPS = 200
 """LoadImage comes back so often at most before the image that is wanted."""
 
@@ -66,9 +71,38 @@ def _entry(base: int) -> int:
 def _run_to(address: int, what: str) -> None:
     there = gdb.Breakpoint(f"*{address:#x}", gdb.BP_HARDWARE_BREAKPOINT, internal=True)
     there.silent = True
+    SIGNAL[0] = ""
+    gdb.events.stop.connect(_note)
     try:
-        gdb.execute("continue", to_string=True)
-        if register("rip") != address:
-            raise gdb.GdbError(f"The machine stopped before {what}.")
+        with _nothing_written():
+            gdb.execute("continue", to_string=True)
     finally:
+        gdb.events.stop.disconnect(_note)
         there.delete()
+    if SIGNAL[0] == "SIGINT":
+        raise gdb.GdbError(f"Interrupted before {what}.")
+    if register("rip") != address:
+        raise gdb.GdbError(f"The machine stopped before {what}.")
+
+
+def _note(event: gdb.StopEvent) -> None:
+    SIGNAL[0] = getattr(event, "stop_signal", "")
+
+
+@contextmanager
+def _nothing_written() -> Iterator[None]:
+    """Have gdb write nothing: what signal it takes a stop for it tells every terminal. Windows are
+    drawn by what is written, and so it stays with them."""
+    if "not active" not in gdb.execute("info win", to_string=True):
+        yield
+        return
+    gdb.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        gdb.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
