@@ -12,13 +12,14 @@ from msgspec.structs import replace
 from bootharness.debug.listing import listed
 from bootharness.debug.prepare import prepare_trace
 from bootharness.debug.replay import replayed
-from bootharness.debug.trust import kernel_of, loader_of
+from bootharness.debug.trust import kernel_of, loader_of, machine_of
 from bootharness.diagnosis import judge
 from bootharness.errors import BootHarnessError, UsageError
 from bootharness.host.cache import cache_dir
+from bootharness.plan import AUTO
 from bootharness.report.document import document, encode, read_trace
 from bootharness.routes.loader import Loader
-from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.booted import LoaderFacts
 from bootharness.trace.machine_facts import MachineFacts
 from tests.support.processes import run
@@ -182,3 +183,10 @@ def test_large_initrd_takes_no_room(tmp_path: Path) -> None:
     notes = replayed(trace, None, tmp_path / "disk.img").notes
     assert "the initrd is 536,870,912 zero bytes" in notes[-1] or notes[-2]
     assert (tmp_path / "disk.img").stat().st_blocks * 512 < 1 << 24
+
+
+def test_a_boot_that_was_foreseen_never_ran() -> None:
+    why = "the kernel has no EFI stub (CONFIG_EFI_STUB), and a UEFI starts nothing else"
+    trace = BootTrace("bzImage", "init", Ending("foreseen", 0.0, why), route="uefi-stub")
+    with pytest.raises(UsageError, match=r"never ran.*\(no-efi-stub: the kernel has no EFI stub"):
+        machine_of(trace, AUTO, [])

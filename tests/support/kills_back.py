@@ -49,7 +49,7 @@ def _too_large(folder: Path) -> list[str]:
 
 def _gives_up(folder: Path) -> list[str]:
     image = disk(folder, {FALLBACK: program(_RETURNS)})
-    return ["--disk", str(image), "--firmware", "uefi", "--catch", "1"]
+    return ["--disk", str(image), "--firmware", "uefi", "--catch", "1", "--timeout", "300"]
 
 
 BY_BIOS = OnTape(_too_large, "last-write gdt.destination+7", 60.0)
