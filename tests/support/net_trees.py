@@ -453,6 +453,20 @@ ROWS = (
         {**IPXE, "boot.ipxe": _script(
             f"kernel {_HTTP}gone || kernel tftp://10.0.2.99/vmlinuz || kernel vmlinuz {_CMDLINE}\n"
             "initrd initrd.img\nboot\n")}),
+    Row("undionly with a fallback behind a wait that a setting says",
+        {**IPXE, "boot.ipxe": _script(
+            "set menu-timeout 5000\nchain nothere.ipxe ||\nmenu Boot\nitem linux Linux\n"
+            f"choose --timeout ${{menu-timeout}} chosen || goto linux\n:linux\n{_LOAD}")}),
+    Row("undionly behind a gateway that nobody is",
+        {**IPXE, "boot.ipxe": _script(
+            "set net0/ip 192.168.7.7\nset net0/netmask 255.255.255.0\n"
+            f"set net0/gateway 192.168.7.1\n{_LOAD}")},
+        "server-not-there", ("nobody has the address 192.168.7.1, which boot.ipxe names: iPXE",)),
+    Row("lpxelinux and a kernel of a server that nobody is",
+        {**LPXELINUX, "pxelinux.cfg/default":
+            _label("DEFAULT linux", kernel="http://10.0.2.77/vmlinuz")},
+        "server-not-there", ("nobody has the address 10.0.2.77, which pxelinux.cfg/default names",
+                             "PXELINUX asked for it 7 times")),
     Row("undionly at another port",
         {**IPXE, "boot.ipxe": _script("chain http://boot.example.org:5248/load\n"),
          "load": _script(_LOAD)}),

@@ -1,5 +1,6 @@
 """A boot program that came from the network: its errors, which it may get over, its patience."""
 
+import math
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -99,7 +100,10 @@ class BootProgram(Struct):
         last = facts.events[-1] if facts.events else None
         in_vain = (last and again_and_again(last, facts)) or tried_again(facts)
         if now - asked < sleep_s and not in_vain:
-            return f"iPXE may wait, for {sleep_s:.0f} s by its script and since {asked:.2f} s"
+            time = f"{sleep_s:.0f} s by its script"
+            if math.isinf(sleep_s):
+                time = "as long as a setting says that none of its scripts has"
+            return f"iPXE may wait, for {time} and since {asked:.2f} s"
         slow = [str(fault) for fault in plan.net.faults if fault.kind in ("loss", "slow")]
         coming = [file for file in facts.files if file.outcome == "open"]
         if not slow or not coming:
