@@ -467,6 +467,20 @@ ROWS = (
             _label("DEFAULT linux", kernel="http://10.0.2.77/vmlinuz")},
         "server-not-there", ("nobody has the address 10.0.2.77, which pxelinux.cfg/default names",
                              "PXELINUX asked for it 7 times")),
+    Row("undionly with a fallback behind a disk by AoE that nobody has",
+        {**IPXE, "boot.ipxe": _script(
+            f"chain nothere.ipxe ||\nsanboot aoe:e0.0 ||\n{_LOAD}")}),
+    Row("undionly with the initrd in the kernel's place",
+        {**IPXE, "boot.ipxe": _script("kernel initrd.img\ninitrd vmlinuz\nboot\n")},
+        "tree-wrong-file", ("initrd.img is no kernel but a cpio archive",)),
+    Row("pxelinux with the initrd in the kernel's place",
+        {**_PXELINUX, "pxelinux.cfg/default":
+            _label("DEFAULT linux", kernel="initrd.img", initrd="vmlinuz")},
+        "tree-wrong-file", ("initrd.img is no kernel but a cpio archive", "pxelinux.0 gave up")),
+    Row("undionly with an initrd before the kernel that is not there",
+        {**_without(IPXE, "vmlinuz"), "boot.ipxe": _script(
+            f"initrd initrd.img\nkernel vmlinuz {_CMDLINE}\nboot\n")},
+        "tftp-not-found", ("vmlinuz was asked for",)),
     Row("undionly at another port",
         {**IPXE, "boot.ipxe": _script("chain http://boot.example.org:5248/load\n"),
          "load": _script(_LOAD)}),

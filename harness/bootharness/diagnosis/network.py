@@ -8,7 +8,7 @@ from bootharness.diagnosis.crash import crash
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.refusals import REFUSALS, asked_anew, tried_again
-from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
+from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits, written
 from bootharness.diagnosis.stub_words import initrd_by_another_name
 from bootharness.diagnosis.taken_for import kernel_as_program
 from bootharness.diagnosis.verdict import Diagnosis
@@ -252,7 +252,7 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
     screens = (trace.boot_screen, seen.screen if seen else "", trace.screen)
     return (
         any(base_name(event.file) in each for each in (*screens, trace.serial))
-        or bool(_GRUB_QUOTES_US.search(heard))
+        or bool(_GRUB_QUOTES_US.search(heard) or _GRUB_QUOTES_US.search(written(trace)))
         or bool(_NO_KERNEL.search(str(boot_manager_error(trace))))
         or any(waits_for_ever(each) for each in (*screens, as_shown(heard)))
     )
@@ -336,6 +336,7 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
 
 _NO_LABEL, _NOT_FOUND = "a label that is not in it", "No such file or directory"
 _GOES_ROUND = "goes round for ever"
+_NO_KERNEL_AT_ALL = "is no kernel but"
 
 
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
@@ -368,7 +369,8 @@ def _refused_since(file: NetFile, facts: NetworkFacts) -> bool:
 def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:
     """Whether nothing came after a file but what is loaded beside a kernel."""
     after = [each for each in facts.files if each.requested_at > flawed.requested_at]
-    return all(each.role == "initrd" or each.name == flawed.name for each in after) and (
+    beside = ("initrd", "kernel") if flawed.flaw.startswith(_NO_KERNEL_AT_ALL) else ("initrd",)
+    return all(each.role in beside or each.name == flawed.name for each in after) and (
         bool(flawed.file_bytes) or not after
     )
 

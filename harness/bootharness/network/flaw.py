@@ -2,12 +2,13 @@
 
 import re
 import zlib
+from collections.abc import Iterable
 
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.forms import form_of, is_bzimage
 from bootharness.text import count
 
-__all__ = ["flaw"]
+__all__ = ["flaw", "no_kernel"]
 
 # by what SYSLINUX runs on, as `program_kind` has it
 _MODULES = {"PC BIOS": (b"\x7fELF\1", "a BIOS"), "ia32 UEFI": (b"\x7fELF\1", "a UEFI of 32 bits"),
@@ -26,6 +27,9 @@ _LABEL = re.compile(rb"^[ \t]*:([\w.-]+)", re.MULTILINE)
 _GOTO = re.compile(rb"^[^#\r\n]*?\bgoto[ \t]+([\w.-]+)[ \t\r]*$", re.MULTILINE)
 _GOES = re.compile(rb"goto[ \t]+([\w.-]+)", re.IGNORECASE)
 _ASKS_NOBODY = re.compile(rb"(?:(?:echo|sleep|set|clear|inc)\b[^|&]*|#.*)?", re.IGNORECASE)
+_LOADS = (
+    rb"^[ \t]*(?:kernel|linux|linux16|linuxefi|chain|chainloader)[ \t][^\r\n]{0,200}?(?<![\w.-])"
+)
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
@@ -58,6 +62,18 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
     if form and role == "nbp" and form.name in _TEXTS:
         return f"is {form.name} and no boot program; a script of iPXE's begins with #!ipxe"
     return ""
+
+
+def no_kernel(name: str, head: bytes, scripts: Iterable[bytes]) -> str:
+    """Return what is wrong with a file that is packed, if one of the ``scripts`` loads it as a
+    kernel, to be read behind its name; empty where nothing shows."""
+    form = form_of(head)
+    if not form or not form.name.startswith(_NO_KERNELS):
+        return ""
+    base_name = re.escape(name.rpartition("/")[2].encode())
+    as_kernel = re.compile(_LOADS + base_name + rb"(?![\w.-])", re.IGNORECASE | re.MULTILINE)
+    named = any(as_kernel.search(each) for each in scripts)
+    return f"is no kernel but {form.name}" if named else ""
 
 
 def _packed_again(head: bytes) -> bool:

@@ -14,7 +14,7 @@ from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
-from bootharness.network.flaw import flaw
+from bootharness.network.flaw import flaw, no_kernel
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.initrd import Initrd
@@ -56,7 +56,18 @@ class SeenFiles:
             # what is nothing that is known may stand in a kernel's place
             after_kernel = after_kernel or role == "kernel" or bool(wrong and not role)
             known.append(replace(each, role=role, program=program, flaw=wrong))
-        return tuple(known)
+        return tuple(self._in_kernels_place(known))
+
+    def _in_kernels_place(self, known: list[NetFile]) -> Iterator[NetFile]:
+        """Yield transfers with what is wrong with those that stand in the place of a kernel."""
+        scripts = [self._head(each) for each in _scripts(known)]
+        after_kernel = False
+        for each in known:
+            after_kernel = after_kernel or each.role == "kernel"
+            wrong = ""
+            if not (after_kernel or each.role or each.flaw):
+                wrong = no_kernel(each.name, self._head(each.name), scripts)
+            yield replace(each, flaw=wrong) if wrong else each
 
     def kernel(
         self, files: Sequence[NetFile], entered: SetupHeader | None, release: str | None
