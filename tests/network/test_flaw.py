@@ -67,6 +67,8 @@ TWICE = gzip.compress(gzip.compress(b"070701", mtime=0), mtime=0)
         ("linux-initrd.gz", "initrd", gzip.compress(b"070701", mtime=0), ""),
         ("boot/Initrd.img", "kernel", KERNEL, "is a kernel of Linux and no initrd"),
         ("all.img", "initrd", TWICE, "is compressed twice"),
+        ("grubx64.efi", "", b"hello\n" * 200, "is text and no program of a UEFI"),
+        ("grubx64.efi", "", bytes(range(250)), "is no program of a UEFI"),
         ("early.img", "initrd", gzip.compress(b"070701" + bytes(9000), mtime=0), ""),
     ],
 )

@@ -577,6 +577,16 @@ ROWS = (
         choices={"until": "init"}),
     Row("snponly without a script, so it loads itself", _without(SNPONLY, "boot.ipxe"),
         "chain-loop", ("snponly.efi",), uefi=True),
+    Row("snponly and a kernel without an EFI stub", {**SNPONLY, "vmlinuz": KERNEL},
+        "tree-wrong-file", ("vmlinuz, the kernel, has no EFI stub",), uefi=True),
+    Row("systemd-boot, which wants a disk",
+        {**_without(SNPONLY, "snponly.efi"), "systemd-bootx64.efi": Of(
+            "systemd-boot-efi", "usr/lib/systemd/boot/efi/systemd-bootx64.efi")},
+        "script-error", ("systemd-bootx64.efi gave up", "failed to start"), uefi=True,
+        choices={"bootfile": "systemd-bootx64.efi"}),
+    Row("shim and a text in GRUB's place", {**SHIM, "grubx64.efi": "hello\n" * 100},
+        "tree-wrong-file", ("grubx64.efi is text and no program of a UEFI", "shim gave up"),
+        uefi=True),
     # what Debian's packages make
     Row("LTSP's folder", LTSP),
     Row("FAI's folder", FAI),

@@ -40,6 +40,8 @@ _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
 _OF_UEFI = "BdsDxe"
+_PROGRAM_ENDED = "BdsDxe: failed to start"
+"""What a UEFI says of a program that came back to it with an error."""
 _WHOLE_OR_NOT = {"served": "came whole", "aborted": "was given up when its size was told"}
 # what our TFTP server says is repeated without the file's name; then the menu comes again
 _GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
@@ -114,7 +116,7 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
         return None  # it tries again, and had not given up when its time was over
     return Diagnosis(
         "script-error",
-        f"{_who_said(said, program_of(facts))} gave up{trace.ended_after}, {_at_work(facts)}: "
+        f"{_who_gave_up(said, facts)} gave up{trace.ended_after}, {_at_work(facts)}: "
         f'{_first(trace, said)}"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
@@ -286,6 +288,11 @@ def _who_said(said: str, program: str) -> str:
     return program if who in ("", own) else who
 
 
+def _who_gave_up(said: str, facts: NetworkFacts) -> str:
+    program = program_of(facts)
+    return program if said.startswith(_PROGRAM_ENDED) else _who_said(said, program)
+
+
 def _hangs(facts: NetworkFacts) -> str:
     """Who hangs; once the kernel has come it may be the program, the firmware or the kernel."""
     if facts.role(came_whole(facts)[-1]) in ("kernel", "initrd"):
@@ -337,6 +344,7 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
 _NO_LABEL, _NOT_FOUND = "a label that is not in it", "No such file or directory"
 _GOES_ROUND = "goes round for ever"
 _NO_KERNEL_AT_ALL = "is no kernel but"
+_NO_STUB = "has no EFI stub"
 
 
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
@@ -350,9 +358,11 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     file, said = flawed[-1], _words(trace)
     if file.flaw.endswith(_NO_LABEL) and _NOT_FOUND not in said:
         return None  # it may never have gone there
+    if file.flaw.startswith(_NO_STUB) and _NOT_STARTED not in said:
+        return None  # GRUB does without
     if file.flaw.startswith(_GOES_ROUND) and (said or _refused_since(file, facts)):
         return None  # that is why it came there
-    by = f"{_who_said(said, program_of(facts))} gave up" if said else "nothing came of it"
+    by = f"{_who_gave_up(said, facts)} gave up" if said else "nothing came of it"
     return Diagnosis(
         "tree-wrong-file",
         f"{as_named(file.name, facts)} {file.flaw}, and {by}{trace.ended_after}"

@@ -4,7 +4,7 @@ import re
 import zlib
 from collections.abc import Iterable
 
-from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.bzimage import SetupHeader, is_uefi_program
 from bootharness.formats.forms import form_of, is_bzimage
 from bootharness.text import count
 
@@ -30,6 +30,7 @@ _ASKS_NOBODY = re.compile(rb"(?:(?:echo|sleep|set|clear|inc)\b[^|&]*|#.*)?", re.
 _LOADS = (
     rb"^[ \t]*(?:kernel|linux|linux16|linuxefi|chain|chainloader)[ \t][^\r\n]{0,200}?(?<![\w.-])"
 )
+_NO_STUB = "has no EFI stub, as without CONFIG_EFI_STUB"
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
@@ -45,7 +46,13 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
     if is_bzimage(head):
         if _INITRD_NAME.match(base_name):
             return "is a kernel of Linux and no initrd"
-        return _cut_short(head, size) if role in ("kernel", "nbp") else ""
+        if role not in ("kernel", "nbp"):
+            return ""
+        no_stub = asked_by.endswith("UEFI") and not is_uefi_program(head)
+        return _cut_short(head, size) or (_NO_STUB if no_stub else "")
+    if base_name.lower().endswith(".efi") and not is_uefi_program(head):
+        form = form_of(head)
+        return f"is {form.name} and no program of a UEFI" if form else "is no program of a UEFI"
     if name.lower().endswith(_MODULE_NAMES):
         return _wrong_module(head, asked_by)
     if role in ("nbp", "script") and (marked := _marked(head)):
