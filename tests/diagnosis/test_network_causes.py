@@ -134,6 +134,8 @@ SERVED = event(4.0, KIND.FILE_SERVED, "vmlinuz")
          "proxy-obeyed", "iPXE took the boot file proxy.0, which a proxy at 10.0.2.4 offered at "
          "2.10 s, and not pxelinux.0, which our DHCP server names; the proxy has no such file "
          "(fault proxy-first)"),
+        ((ACK, event(2.3, KIND.UNANSWERED_ARP, repeats=2, text="who has 10.0.2.9?")), (),
+         "wrong-next-server", "tftp-stalled", "who has 10.0.2.9? was asked 3 times"),
     ],
 )  # fmt: skip
 def test_cause_and_its_sentence(
@@ -267,6 +269,19 @@ def test_question_is_open_until_it_is_answered(
 ) -> None:
     network = facts(*events, files=(file,) if file else ())
     assert (root(network) is None) == answered
+
+
+@pytest.mark.parametrize(
+    ("by", "words"), [("a.ipxe", ", which a.ipxe names: iPXE asked"), ("", ", but iPXE asked")]
+)
+def test_address_that_nobody_has_and_dhcp_did_not_give_is_a_cause_of_its_own(
+    by: str, words: str
+) -> None:
+    asked = event(5.0, KIND.UNANSWERED_ARP, by, repeats=2, text="who has 10.0.2.9?")
+    network = facts(ACK, SERVED, asked)
+    assert root(network) == ("server-not-there", asked)
+    judgement = judge(BootTrace("k", "init", Ending("network", 90.0, ""), network=network))
+    assert f"nobody has the address 10.0.2.9{words} for it 3 times" in judgement.summary
 
 
 @pytest.mark.parametrize("kind", [KIND.FILE_REQUESTED, KIND.DISCOVER])

@@ -61,6 +61,14 @@ def test_a_menu_that_came_back_says_why_its_entry_failed() -> None:
     assert alone.summary == f'the boot manager gave up; it says "{OF_BOTH}"'
 
 
+def test_what_a_menu_came_up_after_all_the_same_is_not_why_it_waits() -> None:
+    gone = "error: file `/font.pf2' not found."
+    assert judge(brought(*teletype(f"{gone}\r\n"), screen=MENU)).cause == "boot-menu-waits"
+    tried = f"{gone}\r\n  Booting `Linux'\r\n\r\n{GONE}\r\n"
+    judgement = judge(brought(*teletype(tried), screen=MENU))
+    assert judgement.summary == f'the boot manager gave up; it says "{GONE}"'
+
+
 def test_a_box_is_no_line_of_a_screen() -> None:
     box = "\u250c\u2500\u2500\u2510\n\u2502*a \u2502\n\u2502  \u2502\n\u2514\u2500\u2500\u2518\n"
     judgement = judge(brought(screen=f"{box}Use the ^ and v keys to select which entry\n"))

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from bootharness.kernels.source import fetch
-from bootharness.network.flaw import flaw
+from bootharness.network.flaw import flaw, no_kernel
 from bootharness.network.purpose import HEAD_BYTES
 
 KERNEL = fetch("selfcheck:20000").path.read_bytes()
@@ -67,6 +67,8 @@ TWICE = gzip.compress(gzip.compress(b"070701", mtime=0), mtime=0)
         ("linux-initrd.gz", "initrd", gzip.compress(b"070701", mtime=0), ""),
         ("boot/Initrd.img", "kernel", KERNEL, "is a kernel of Linux and no initrd"),
         ("all.img", "initrd", TWICE, "is compressed twice"),
+        ("grubx64.efi", "", b"hello\n" * 200, "is text and no program of a UEFI"),
+        ("grubx64.efi", "", bytes(range(250)), "is no program of a UEFI"),
         ("early.img", "initrd", gzip.compress(b"070701" + bytes(9000), mtime=0), ""),
     ],
 )
@@ -89,3 +91,21 @@ def test_what_a_file_cannot_be_is_seen(name: str, role: str, content: bytes, wro
 )
 def test_a_module_is_for_what_runs_it(runs_on: str, name: str, content: bytes, wrong: str) -> None:
     assert flaw(name, "module", content, len(content), runs_on) == wrong
+
+
+@pytest.mark.parametrize(
+    ("script", "content", "wrong"),
+    [
+        (b"#!ipxe\nkernel boot/root.img console=ttyS0\n", b"\x1f\x8b\x08", "compressed with gzip"),
+        (b"LABEL a\n  KERNEL root.img\n", b"070701", "a cpio archive, as an initrd is"),
+        (b"chain --autofree http://a/root.img || shell\n", b"\x1f\x8b\x08", "compressed with gzip"),
+        (b"kernel vmlinuz initrd=root.img.gz\n", b"\x1f\x8b\x08", ""),
+        (b"initrd root.img\n# kernel root.img\n", b"\x1f\x8b\x08", ""),
+        (b"kernel root.img\n", b"MZ" + bytes(9), ""),
+    ],
+)
+def test_what_is_packed_is_no_kernel_where_a_script_loads_it_as_one(
+    script: bytes, content: bytes, wrong: str
+) -> None:
+    found = no_kernel("/boot/root.img", content + bytes(600), [b"", script])
+    assert found == (wrong and f"is no kernel but {wrong}")

@@ -1,5 +1,6 @@
 """What came of somebody's boot files: which of them was handed over as the initrd."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from bootharness.kernels.source import fetch
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
 from bootharness.routes.seen_files import SeenFiles
-from bootharness.trace.network_facts import NetFile
+from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
 INITRD = b"070701" + bytes(1000)
 
@@ -41,7 +42,12 @@ def test_an_initrd_that_came_whole_is_known(
 @pytest.mark.parametrize(
     ("script", "seconds"),
     [
-        (b"#!ipxe\nsleep 5\nchain a || sleep 40\nsleep ${delay}\n", 45.0),
+        (b"#!ipxe\nsleep 5\nchain a || sleep 40\n", 45.0),
+        (b"#!ipxe\nsleep ${delay}\n", math.inf),
+        (b"#!ipxe\nset w 4\nset w:int32 6\nset v ${w}\nsleep ${v}\n", 6.0),
+        (b"#!ipxe\nset w ${v}\nset v ${w}\nsleep ${v}\n", math.inf),
+        (b"#!ipxe\nset t 5000\nisset ${t} || set t 7000\nchoose --timeout ${t} x ||\n", 7.0),
+        (b"#!ipxe\nsync --timeout 3000\n", 3.0),
         (b"#!ipxe\nchain a ||\nprompt --timeout 6000 Press a key ||\nsleep 2\n", 8.0),
         (b"#!ipxe\nchoose -t 2500 -d linux chosen && goto ${chosen}\n", 2.5),
         (b"#!ipxe\nprompt Press a key\nset t --timeout 6000\n", 0.0),
@@ -57,3 +63,14 @@ def test_for_how_long_a_script_may_sleep_is_in_it(
     seen = SeenFiles(FileTree(tmp_path))
     assert seen.sleep_s([told]) == seconds
     assert seen.sleep_s([replace(told, role="kernel")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("ip", "by"), [("10.0.2.77", "boot.ipxe"), ("10.0.2.7", ""), ("0.0.2.77", "")]
+)
+def test_who_names_an_address_that_nobody_has_is_found(tmp_path: Path, ip: str, by: str) -> None:
+    (tmp_path / "boot.ipxe").write_bytes(b"#!ipxe\nchain http://10.0.2.77:80/x\n")
+    told = NetFile("boot.ipxe", "tftp", "", 9, "", 1.0, 2.0, 9, "served", role="script")
+    asked = NetEvent(3.0, NetEventKind.UNANSWERED_ARP, "", text=f"who has {ip}?")
+    seen = SeenFiles(FileTree(tmp_path))
+    assert seen.with_who_named([asked], [told]) == (replace(asked, file=by),)

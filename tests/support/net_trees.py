@@ -453,6 +453,34 @@ ROWS = (
         {**IPXE, "boot.ipxe": _script(
             f"kernel {_HTTP}gone || kernel tftp://10.0.2.99/vmlinuz || kernel vmlinuz {_CMDLINE}\n"
             "initrd initrd.img\nboot\n")}),
+    Row("undionly with a fallback behind a wait that a setting says",
+        {**IPXE, "boot.ipxe": _script(
+            "set menu-timeout 5000\nchain nothere.ipxe ||\nmenu Boot\nitem linux Linux\n"
+            f"choose --timeout ${{menu-timeout}} chosen || goto linux\n:linux\n{_LOAD}")}),
+    Row("undionly behind a gateway that nobody is",
+        {**IPXE, "boot.ipxe": _script(
+            "set net0/ip 192.168.7.7\nset net0/netmask 255.255.255.0\n"
+            f"set net0/gateway 192.168.7.1\n{_LOAD}")},
+        "server-not-there", ("nobody has the address 192.168.7.1, which boot.ipxe names: iPXE",)),
+    Row("lpxelinux and a kernel of a server that nobody is",
+        {**LPXELINUX, "pxelinux.cfg/default":
+            _label("DEFAULT linux", kernel="http://10.0.2.77/vmlinuz")},
+        "server-not-there", ("nobody has the address 10.0.2.77, which pxelinux.cfg/default names",
+                             "PXELINUX asked for it 7 times")),
+    Row("undionly with a fallback behind a disk by AoE that nobody has",
+        {**IPXE, "boot.ipxe": _script(
+            f"chain nothere.ipxe ||\nsanboot aoe:e0.0 ||\n{_LOAD}")}),
+    Row("undionly with the initrd in the kernel's place",
+        {**IPXE, "boot.ipxe": _script("kernel initrd.img\ninitrd vmlinuz\nboot\n")},
+        "tree-wrong-file", ("initrd.img is no kernel but a cpio archive",)),
+    Row("pxelinux with the initrd in the kernel's place",
+        {**_PXELINUX, "pxelinux.cfg/default":
+            _label("DEFAULT linux", kernel="initrd.img", initrd="vmlinuz")},
+        "tree-wrong-file", ("initrd.img is no kernel but a cpio archive", "pxelinux.0 gave up")),
+    Row("undionly with an initrd before the kernel that is not there",
+        {**_without(IPXE, "vmlinuz"), "boot.ipxe": _script(
+            f"initrd initrd.img\nkernel vmlinuz {_CMDLINE}\nboot\n")},
+        "tftp-not-found", ("vmlinuz was asked for",)),
     Row("undionly at another port",
         {**IPXE, "boot.ipxe": _script("chain http://boot.example.org:5248/load\n"),
          "load": _script(_LOAD)}),
@@ -549,6 +577,16 @@ ROWS = (
         choices={"until": "init"}),
     Row("snponly without a script, so it loads itself", _without(SNPONLY, "boot.ipxe"),
         "chain-loop", ("snponly.efi",), uefi=True),
+    Row("snponly and a kernel without an EFI stub", {**SNPONLY, "vmlinuz": KERNEL},
+        "tree-wrong-file", ("vmlinuz, the kernel, has no EFI stub",), uefi=True),
+    Row("systemd-boot, which wants a disk",
+        {**_without(SNPONLY, "snponly.efi"), "systemd-bootx64.efi": Of(
+            "systemd-boot-efi", "usr/lib/systemd/boot/efi/systemd-bootx64.efi")},
+        "script-error", ("systemd-bootx64.efi gave up", "failed to start"), uefi=True,
+        choices={"bootfile": "systemd-bootx64.efi"}),
+    Row("shim and a text in GRUB's place", {**SHIM, "grubx64.efi": "hello\n" * 100},
+        "tree-wrong-file", ("grubx64.efi is text and no program of a UEFI", "shim gave up"),
+        uefi=True),
     # what Debian's packages make
     Row("LTSP's folder", LTSP),
     Row("FAI's folder", FAI),

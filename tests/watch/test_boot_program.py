@@ -15,6 +15,7 @@ class Wire:
 
     last_asked = 2.0
     sleeps_s = 0.0
+    frames = 7
     has_ipv6: bool | None = False
 
     def __init__(self, outcome: str) -> None:
@@ -92,6 +93,18 @@ def test_who_asks_for_an_address_behind_an_error_has_not_given_up() -> None:
     assert program.given_up(12.0)
     wire.asked_last = wire.last_asked + 0.1
     assert program.given_up(12.0) is None
+
+
+def test_who_sends_what_nobody_understands_and_backs_off_has_not_given_up() -> None:
+    wire: Any = Wire("served")
+    program = BootProgram(wire)
+    program.hear("nothere.ipxe... Not found (http://ipxe.org/2d0c613b)\n", 10.0)
+    for at in (10.25, 10.75, 11.75, 13.75):  # as iPXE asks for AoE's disks
+        assert program.given_up(at - 0.1) is None
+        wire.frames += 1
+        assert program.given_up(at) is None
+    assert program.given_up(18.7) is None
+    assert program.given_up(18.8)
 
 
 def test_script_that_sleeps_has_not_given_up_unless_ipxe_says_that_it_failed() -> None:

@@ -629,6 +629,12 @@ CAUSES: dict[str, Cause] = {
             "Look for a firewall, a lost block, a wrong next-server, or a server that ended.",
         ),
         Cause(
+            "server-not-there",
+            "Nobody has an address of which a file was to be asked, or by way of which.",
+            "the address, who asked for it, how often, the script or configuration that names it",
+            "Correct the address where it is named, or start the server; a gateway counts, too.",
+        ),
+        Cause(
             "tftp-truncated",
             "A TFTP transfer ended before the whole file was sent.",
             "bytes of how many",

@@ -120,6 +120,8 @@ CROSS_SIGNED = re.compile(r"^/auto/[0-9a-f]{8}\.der$")
 """What iPXE looks for elsewhere when it cannot trust a certificate."""
 NO_NEXT_SERVER = "dhcp-no-next-server"
 """The cause of who is told of a boot file and of no server that has it."""
+NOT_THERE = "server-not-there"
+"""The cause of who asks for an address that nobody has, and that DHCP did not give."""
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
 PROXY_IGNORED = "proxy-ignored"
@@ -397,7 +399,23 @@ def _wait(event: NetEvent, facts: NetworkFacts) -> Wait:
             until += fault.seconds
         elif event.repeats >= repeats and not (facts.brought and client.may_do_without(event.kind)):
             proven = fault
-    return Wait(_CAUSES[event.kind], event, client, since, until, proven)
+    return Wait(_unanswered(event, facts), event, client, since, until, proven)
+
+
+def _unanswered(event: NetEvent, facts: NetworkFacts) -> str:
+    """Return the cause of a question that nobody answers."""
+    if event.kind == NetEventKind.UNANSWERED_ARP and not _told_by_dhcp(event, facts):
+        return NOT_THERE
+    return _CAUSES[event.kind]
+
+
+def _told_by_dhcp(event: NetEvent, facts: NetworkFacts) -> bool:
+    """Return whether an address that was asked for is the boot server's by DHCP: nothing was asked
+    of any other since an answer that gave it."""
+    before = facts.events[: facts.events.index(event)]
+    told_or_asked = (each for each in reversed(before) if each.kind in (NetEventKind.ACK, *_ASKS))
+    last = next(told_or_asked, None)
+    return last is None or last.kind == NetEventKind.ACK
 
 
 def _since(event: NetEvent, facts: NetworkFacts) -> float:

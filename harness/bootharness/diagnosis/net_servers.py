@@ -122,20 +122,24 @@ def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     return f"the TFTP server at {at} does not give {event.file}{quoted}, and {asker}"
 
 
+def _nobody_there(event: NetEvent, facts: NetworkFacts) -> str:
+    ip = event.text.removeprefix("who has ").rstrip("?")
+    told = [each for each in facts.events if each.kind in _TELLS and each.file]
+    what = f"which {event.file} names" if event.file else "which it asks for"
+    for each in told:
+        if each.text.endswith(f"from {ip}"):
+            what = f"to which {_by(each)} sent it for {each.file}"
+        elif each.text.endswith(f"through {ip}"):
+            what = f"the router that {_by(each)} named"
+    return (
+        f"nobody has the address {ip}, {what}: {client_at(facts, event).name} asked for it "
+        f"{count(event.repeats + 1, 'time')}"
+    )
+
+
 def _stalled(event: NetEvent, facts: NetworkFacts) -> str | None:
     if event.kind == NetEventKind.UNANSWERED_ARP:
-        ip = event.text.removeprefix("who has ").rstrip("?")
-        told = [each for each in facts.events if each.kind in _TELLS and each.file]
-        what = "which it asks for"
-        for each in told:
-            if each.text.endswith(f"from {ip}"):
-                what = f"to which {_by(each)} sent it for {each.file}"
-            elif each.text.endswith(f"through {ip}"):
-                what = f"the router that {_by(each)} named"
-        return (
-            f"nobody has the address {ip}, {what}: {client_at(facts, event).name} asked for it "
-            f"{count(event.repeats + 1, 'time')}"
-        )
+        return _nobody_there(event, facts)
     if (event.block or 1) > 1:
         return None
     at = event.text.removeprefix("tftp from ")
@@ -169,4 +173,5 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str | None]] = {
     "proxy-silent": _proxy_silent,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
+    "server-not-there": _nobody_there,
 }

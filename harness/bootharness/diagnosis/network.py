@@ -8,7 +8,7 @@ from bootharness.diagnosis.crash import crash
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.refusals import REFUSALS, asked_anew, tried_again
-from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
+from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits, written
 from bootharness.diagnosis.stub_words import initrd_by_another_name
 from bootharness.diagnosis.taken_for import kernel_as_program
 from bootharness.diagnosis.verdict import Diagnosis
@@ -40,6 +40,8 @@ _ACCESS_DENIED = re.compile(r"Access Denied|Security Violation")
 # boot programs and the BIOS have some of the memory, and it has holes
 _MOVING_ROOM = 48 << 20
 _OF_UEFI = "BdsDxe"
+_PROGRAM_ENDED = "BdsDxe: failed to start"
+"""What a UEFI says of a program that came back to it with an error."""
 _WHOLE_OR_NOT = {"served": "came whole", "aborted": "was given up when its size was told"}
 # what our TFTP server says is repeated without the file's name; then the menu comes again
 _GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File not found")
@@ -114,7 +116,7 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
         return None  # it tries again, and had not given up when its time was over
     return Diagnosis(
         "script-error",
-        f"{_who_said(said, program_of(facts))} gave up{trace.ended_after}, {_at_work(facts)}: "
+        f"{_who_gave_up(said, facts)} gave up{trace.ended_after}, {_at_work(facts)}: "
         f'{_first(trace, said)}"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
@@ -252,7 +254,7 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
     screens = (trace.boot_screen, seen.screen if seen else "", trace.screen)
     return (
         any(base_name(event.file) in each for each in (*screens, trace.serial))
-        or bool(_GRUB_QUOTES_US.search(heard))
+        or bool(_GRUB_QUOTES_US.search(heard) or _GRUB_QUOTES_US.search(written(trace)))
         or bool(_NO_KERNEL.search(str(boot_manager_error(trace))))
         or any(waits_for_ever(each) for each in (*screens, as_shown(heard)))
     )
@@ -284,6 +286,11 @@ def _who_said(said: str, program: str) -> str:
     who = speaker(said)
     own = "PXELINUX" if "linux" in program.lower() else "iPXE"
     return program if who in ("", own) else who
+
+
+def _who_gave_up(said: str, facts: NetworkFacts) -> str:
+    program = program_of(facts)
+    return program if said.startswith(_PROGRAM_ENDED) else _who_said(said, program)
 
 
 def _hangs(facts: NetworkFacts) -> str:
@@ -336,6 +343,8 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
 
 _NO_LABEL, _NOT_FOUND = "a label that is not in it", "No such file or directory"
 _GOES_ROUND = "goes round for ever"
+_NO_KERNEL_AT_ALL = "is no kernel but"
+_NO_STUB = "has no EFI stub"
 
 
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
@@ -349,9 +358,11 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     file, said = flawed[-1], _words(trace)
     if file.flaw.endswith(_NO_LABEL) and _NOT_FOUND not in said:
         return None  # it may never have gone there
+    if file.flaw.startswith(_NO_STUB) and _NOT_STARTED not in said:
+        return None  # GRUB does without
     if file.flaw.startswith(_GOES_ROUND) and (said or _refused_since(file, facts)):
         return None  # that is why it came there
-    by = f"{_who_said(said, program_of(facts))} gave up" if said else "nothing came of it"
+    by = f"{_who_gave_up(said, facts)} gave up" if said else "nothing came of it"
     return Diagnosis(
         "tree-wrong-file",
         f"{as_named(file.name, facts)} {file.flaw}, and {by}{trace.ended_after}"
@@ -368,7 +379,8 @@ def _refused_since(file: NetFile, facts: NetworkFacts) -> bool:
 def _is_last(flawed: NetFile, facts: NetworkFacts) -> bool:
     """Whether nothing came after a file but what is loaded beside a kernel."""
     after = [each for each in facts.files if each.requested_at > flawed.requested_at]
-    return all(each.role == "initrd" or each.name == flawed.name for each in after) and (
+    beside = ("initrd", "kernel") if flawed.flaw.startswith(_NO_KERNEL_AT_ALL) else ("initrd",)
+    return all(each.role in beside or each.name == flawed.name for each in after) and (
         bool(flawed.file_bytes) or not after
     )
 

@@ -1,12 +1,14 @@
 """Causes that a boot manager, a boot sector or a BIOS tells on the screen."""
 
+import re
+
 from bootharness.diagnosis.cmdline import cmdline_that_arrived
 from bootharness.diagnosis.kernel import no_init
 from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.screen_text import screen_text
 from bootharness.text import as_shown, without_boxes
-from bootharness.trace.boot_managers import complaint_of, last_lines, waits
+from bootharness.trace.boot_managers import complaint_of, last_lines, shows_menu, waits
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEventKind
 from bootharness.trace.uefi_calls import rests_in_shell
@@ -18,11 +20,14 @@ __all__ = [
     "initrd_dropped",
     "initrd_unused",
     "survived",
+    "written",
 ]
 
 _RESTS = ("boot-manager", "waits-for-key", "idle", "loop", "halted", "timeout")
 _SHOWN_LINES, _MENU_LINES = 6, 4
 _SHOWN_CHARACTERS = 4000
+_ENTRY_CHOSEN = re.compile(r"Booting\b|Failed to boot both|Press any key")
+"""What GRUB writes of an entry before it tries it, and when that has failed."""
 
 
 def boot_manager_error(trace: BootTrace) -> Finding | None:
@@ -115,11 +120,16 @@ def _before_a_kernel(trace: BootTrace) -> bool:
 
 def _complaint(trace: BootTrace) -> str | None:
     """What was said last: on the screen as it is, or else in all that was written."""
-    return complaint_of(_text(trace)) or complaint_of(_written(trace))
+    if said := complaint_of(_text(trace)):
+        return said
+    text = written(trace)
+    if shows_menu(_text(trace)) and not _ENTRY_CHOSEN.search(text):
+        return None  # it went on to its menu all the same
+    return complaint_of(text)
 
 
-def _written(trace: BootTrace) -> str:
-    """What was written before a kernel; of a UEFI's programs by the one that is back at its
+def written(trace: BootTrace) -> str:
+    """Return what was written before a kernel; of a UEFI's programs by the one that is back at its
     menu."""
     calls = trace.bios_calls if not trace.handoff else trace.bios_calls[: trace.handoff.calls]
     if calls or not trace.uefi_calls:

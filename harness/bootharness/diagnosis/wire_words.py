@@ -267,6 +267,14 @@ def _instead(event: NetEvent, facts: NetworkFacts) -> str:
     return f"got nothing{_as_asked(facts, 'stall')}"
 
 
+def _not_there(event: NetEvent, facts: NetworkFacts) -> str:
+    ip = event.text.removeprefix("who has ").rstrip("?")
+    client = client_at(facts, event).name
+    named = f"which {event.file} names: {client}" if event.file else f"but {client}"
+    times = count(event.repeats + 1, "time")
+    return f"nobody has the address {ip}, {named} asked for it {times}"
+
+
 def _truncated(event: NetEvent, facts: NetworkFacts) -> str:
     file = served_as(event, facts)
     assert file  # by what was sent of it the cause was found
@@ -340,6 +348,7 @@ SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str]] = {
     "dns-no-name": _no_name,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,
+    "server-not-there": _not_there,
     "tftp-truncated": _truncated,
     "tftp-corrupt": _corrupt,
     "http-status": _http_status,

@@ -2,12 +2,13 @@
 
 import re
 import zlib
+from collections.abc import Iterable
 
-from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.bzimage import SetupHeader, is_uefi_program
 from bootharness.formats.forms import form_of, is_bzimage
 from bootharness.text import count
 
-__all__ = ["flaw"]
+__all__ = ["flaw", "no_kernel"]
 
 # by what SYSLINUX runs on, as `program_kind` has it
 _MODULES = {"PC BIOS": (b"\x7fELF\1", "a BIOS"), "ia32 UEFI": (b"\x7fELF\1", "a UEFI of 32 bits"),
@@ -26,6 +27,10 @@ _LABEL = re.compile(rb"^[ \t]*:([\w.-]+)", re.MULTILINE)
 _GOTO = re.compile(rb"^[^#\r\n]*?\bgoto[ \t]+([\w.-]+)[ \t\r]*$", re.MULTILINE)
 _GOES = re.compile(rb"goto[ \t]+([\w.-]+)", re.IGNORECASE)
 _ASKS_NOBODY = re.compile(rb"(?:(?:echo|sleep|set|clear|inc)\b[^|&]*|#.*)?", re.IGNORECASE)
+_LOADS = (
+    rb"^[ \t]*(?:kernel|linux|linux16|linuxefi|chain|chainloader)[ \t][^\r\n]{0,200}?(?<![\w.-])"
+)
+_NO_STUB = "has no EFI stub, as without CONFIG_EFI_STUB"
 _NEVER_SERVED = ("a page of HTML", "a pointer to a file in Git LFS")
 
 
@@ -41,7 +46,13 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
     if is_bzimage(head):
         if _INITRD_NAME.match(base_name):
             return "is a kernel of Linux and no initrd"
-        return _cut_short(head, size) if role in ("kernel", "nbp") else ""
+        if role not in ("kernel", "nbp"):
+            return ""
+        no_stub = asked_by.endswith("UEFI") and not is_uefi_program(head)
+        return _cut_short(head, size) or (_NO_STUB if no_stub else "")
+    if base_name.lower().endswith(".efi") and not is_uefi_program(head):
+        form = form_of(head)
+        return f"is {form.name} and no program of a UEFI" if form else "is no program of a UEFI"
     if name.lower().endswith(_MODULE_NAMES):
         return _wrong_module(head, asked_by)
     if role in ("nbp", "script") and (marked := _marked(head)):
@@ -58,6 +69,18 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
     if form and role == "nbp" and form.name in _TEXTS:
         return f"is {form.name} and no boot program; a script of iPXE's begins with #!ipxe"
     return ""
+
+
+def no_kernel(name: str, head: bytes, scripts: Iterable[bytes]) -> str:
+    """Return what is wrong with a file that is packed, if one of the ``scripts`` loads it as a
+    kernel, to be read behind its name; empty where nothing shows."""
+    form = form_of(head)
+    if not form or not form.name.startswith(_NO_KERNELS):
+        return ""
+    base_name = re.escape(name.rpartition("/")[2].encode())
+    as_kernel = re.compile(_LOADS + base_name + rb"(?![\w.-])", re.IGNORECASE | re.MULTILINE)
+    named = any(as_kernel.search(each) for each in scripts)
+    return f"is no kernel but {form.name}" if named else ""
 
 
 def _packed_again(head: bytes) -> bool:

@@ -48,6 +48,8 @@ _LARGEST_WINDOW = 16
 _IPXE_ASKS = ("blksize", "tsize")
 _RESEND_AFTER_S = 0.1
 _REPEAT_S = 0.05
+_REFUSED_ONCE_S = 1.0
+"""A busy host keeps an answer from a guest for long; one that was lost is asked for again later."""
 _TIMEOUT_S = 1.0
 _TIMEOUTS = 7
 """In all that is longer than any client asks on."""
@@ -156,7 +158,7 @@ class TftpServer(Struct):
         """Take what came to port 69. Raises FormatError when it is no read request."""
         # who asked again before it had the answer would take a second one for that to its next
         again = (asked.source_ip, asked.source_port, asked.payload) == self._refused
-        if again and now - self._refused_at < _REPEAT_S:
+        if again and now - self._refused_at < _REFUSED_ONCE_S:
             return None
         try:
             request = TftpRequest.parse(asked.payload)

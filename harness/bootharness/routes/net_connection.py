@@ -161,6 +161,7 @@ class Connection:
         card, events, files = self._image.card, self._plug.events(), self._plug.files()
         if self._seen:
             files = self._seen.roles(files, events)
+            events = self._seen.with_who_named(events, files)
         return NetworkFacts(
             path=self._image.path,
             firmware=card.firmware,

@@ -14,10 +14,11 @@ from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
-from bootharness.network.flaw import flaw
+from bootharness.network.flaw import flaw, no_kernel
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.initrd import Initrd
+from bootharness.routes.script_waits import sleep_s
 from bootharness.routes.seen_disk import kernels_on
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
@@ -26,10 +27,7 @@ __all__ = ["SeenFiles"]
 _ALIGNED = (4, 4096)
 """How boot programs put one initrd behind the other, in bytes."""
 _TOGETHER_BYTES = 1 << 30
-_SLEEP = re.compile(rb"(?:^|[\s|&])sleep[ \t]+(\d{1,6})\b")
-_TIMEOUT = re.compile(
-    rb"(?:^|[\s|&])(?:prompt|choose)\b[^\r\n]{0,200}?(?:--timeout|-t)[ \t=]+(\d{1,9})\b"
-)
+_NOBODY_HAS = re.compile(r"who has (\S+)\?")
 _NAMES = (
     NetEventKind.OFFER,
     NetEventKind.ACK,
@@ -58,7 +56,18 @@ class SeenFiles:
             # what is nothing that is known may stand in a kernel's place
             after_kernel = after_kernel or role == "kernel" or bool(wrong and not role)
             known.append(replace(each, role=role, program=program, flaw=wrong))
-        return tuple(known)
+        return tuple(self._in_kernels_place(known))
+
+    def _in_kernels_place(self, known: list[NetFile]) -> Iterator[NetFile]:
+        """Yield transfers with what is wrong with those that stand in the place of a kernel."""
+        scripts = [self._head(each) for each in _scripts(known)]
+        after_kernel = False
+        for each in known:
+            after_kernel = after_kernel or each.role == "kernel"
+            wrong = ""
+            if not (after_kernel or each.role or each.flaw):
+                wrong = no_kernel(each.name, self._head(each.name), scripts)
+            yield replace(each, flaw=wrong) if wrong else each
 
     def kernel(
         self, files: Sequence[NetFile], entered: SetupHeader | None, release: str | None
@@ -88,12 +97,24 @@ class SeenFiles:
         return None
 
     def sleep_s(self, files: Iterable[NetFile]) -> float:
-        """Return for how long the scripts of iPXE's that came may wait, in seconds: asleep, or for
-        a key. One wait may follow another, and nothing be asked for between."""
-        heads = {each.name: self._head(each.name) for each in files if each.role == "script"}
-        scripts = b"\n".join(head for head in heads.values() if head.startswith(b"#!ipxe"))
-        sleeps = [float(said) for said in _SLEEP.findall(scripts)]
-        return sum(sleeps) + sum(int(said) / 1000 for said in _TIMEOUT.findall(scripts))
+        """Return for how long the scripts of iPXE's that came may wait, in seconds."""
+        return sleep_s(self._head(each) for each in _scripts(files))
+
+    def with_who_named(
+        self, events: Iterable[NetEvent], files: Iterable[NetFile]
+    ) -> tuple[NetEvent, ...]:
+        """Return what happened, with the script or configuration that names an address that nobody
+        has."""
+        scripts = tuple(_scripts(files))
+        return tuple(self._with_who_named(each, scripts) for each in events)
+
+    def _with_who_named(self, event: NetEvent, scripts: Sequence[str]) -> NetEvent:
+        if event.kind != NetEventKind.UNANSWERED_ARP or event.file:
+            return event
+        ip = _NOBODY_HAS.match(event.text)
+        named = ip and re.compile(rb"(?<![\w.:])" + re.escape(ip[1].encode()) + rb"(?![\w.])")
+        by = [each for each in scripts if named and named.search(self._head(each))]
+        return replace(event, file=by[-1]) if by else event
 
     def _came(self, file: NetFile) -> bool:
         """Return whether a file came; its last acknowledgement may be on its way, or never come."""
@@ -137,6 +158,11 @@ class SeenFiles:
             content = self._tree.open(name)
             self._heads[name] = bytes(content[:HEAD_BYTES]) if content is not None else b""
         return self._heads[name]
+
+
+def _scripts(files: Iterable[NetFile]) -> Iterator[str]:
+    """Yield the names of scripts and configurations, each once."""
+    yield from dict.fromkeys(each.name for each in files if each.role == "script")
 
 
 def _asked_as(file: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 from bootharness.text import without_boxes
 
-__all__ = ["complaint_of", "last_lines", "waits", "waits_for_ever"]
+__all__ = ["complaint_of", "last_lines", "shows_menu", "waits", "waits_for_ever"]
 
 # Known words first: GRUB's; SYSLINUX's and its like's; LILO's; those of boot sectors and BIOSes.
 _COMPLAINTS = re.compile(
@@ -36,10 +36,13 @@ _FOR_EVER = re.compile(
     re.MULTILINE,
 )
 _PROMPT = re.compile(r"(?:^|\s)boot:\s*$", re.MULTILINE)
+_MENU = re.compile(
+    r"(?i:use (?:the .{1,12}(?:arrow )?|arrow )keys)|(?i:which entry is highlighted)"
+)
 _WAITS = re.compile(
     r"boot:\s*$|grub(?: rescue)?>|(?i:press \W?(?:a key|any key|enter|return|tab|esc|f\d+)\b)"
-    r"|(?i:use (?:the .{1,12}(?:arrow )?|arrow )keys)|(?i:strike a key|hit (?:a|any) key)"
-    r"|\[[yY]/[nN]\]|(?i:automatic(?:ally)? (?:boot )?in \d+)|(?i:which entry is highlighted)",
+    r"|(?i:strike a key|hit (?:a|any) key)|\[[yY]/[nN]\]|(?i:automatic(?:ally)? (?:boot )?in \d+)"
+    f"|{_MENU.pattern}"
 )
 # what GRUB says once it has said what was wrong with each of its entries
 _OF_OTHERS = re.compile(r"Failed to boot both default and fallback entries")
@@ -81,6 +84,12 @@ def waits_for_ever(text: str) -> bool:
 def waits(text: str) -> bool:
     """Return whether a screen shows a menu or a prompt; it may go on by itself after a while."""
     return bool(_WAITS.search(text))
+
+
+def shows_menu(text: str) -> bool:
+    """Return whether a screen shows a menu of GRUB's or one like it, of which an entry is chosen by
+    keys."""
+    return bool(_MENU.search(text))
 
 
 def last_lines(text: str, count: int = 2) -> str:

@@ -74,7 +74,13 @@ _SYSLINUX_ERROR = (
 )
 _BDS_ERROR = rb"(BdsDxe: failed to (?:load|start) Boot[^\r\n]{1,300}(?=[\r\n]))"
 _PROGRAM_ERROR = re.compile(b"|".join((_IPXE_ERROR, _SYSLINUX_ERROR, _BDS_ERROR)), re.MULTILINE)
-_SPEAKERS = (("the UEFI", _BDS_ERROR), ("iPXE", _IPXE_ERROR), ("PXELINUX", _SYSLINUX_ERROR))
+_SHIM_ERROR = rb"^(Failed to load image: [^\r\n]{1,200}|start_image\(\) returned [^\r\n]{1,200})"
+_SPEAKERS = (
+    ("the UEFI", _BDS_ERROR),
+    ("shim", _SHIM_ERROR),
+    ("iPXE", _IPXE_ERROR),
+    ("PXELINUX", _SYSLINUX_ERROR),
+)
 _UEFI_ERROR = re.compile(_IPXE_ERROR + rb"|" + _BDS_ERROR, re.MULTILINE)
 # what a script's command says of itself has no number of iPXE's
 _STEP_FAILED = re.compile(
@@ -112,7 +118,7 @@ def program_errors(text: str) -> list[str]:
 
 
 def speaker(said: str) -> str:
-    """Return whose way it is to tell of an error so: ``iPXE``, ``PXELINUX``, ``the UEFI``; empty
+    """Return whose way it is to tell of an error so: ``iPXE``, ``shim``; empty
     where that is not known."""
     line = f"{said}\n".encode("latin-1", "replace")
     return next((who for who, pattern in _SPEAKERS if re.search(pattern, line)), "")

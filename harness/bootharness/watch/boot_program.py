@@ -1,8 +1,10 @@
 """A boot program that came from the network: its errors, which it may get over, its patience."""
 
+import math
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootharness.diagnosis.certainty import QUIET_S
 from bootharness.diagnosis.refusals import again_and_again, tried_again
@@ -27,12 +29,19 @@ _UEFI_QUIET_UNKNOWN_S = 100.0
 """Of servers of somebody's own nobody knows for which options they are: one takes 85 s to fail."""
 
 
+_BACKS_OFF = 2.5
+"""Who asks again waits twice as long each time."""
+
+
 class _GaveUp(Struct, frozen=True):
-    """What was said of an error, when, and how far it had come on the wire."""
+    """What was said of an error, how far it had come on the wire, when a frame came last, how many
+    had come by then, and how long after those before."""
 
     said: str
     progress: tuple[float, int]
     at: float
+    frames: int
+    gap: float = 0.0
 
 
 class BootProgram(Struct):
@@ -49,7 +58,10 @@ class BootProgram(Struct):
         if new := said[self._read.get(all_from, 0) :]:
             # a UEFI says of each boot option that it has failed, a script's last step is its end
             own = [each for each in new if not each.startswith(_OF_UEFI)]
-            self._gave_up = _GaveUp([*new[:1], *own][-1], self.wire.progress(), now)
+            last, progress = [*new[:1], *own][-1], self.wire.progress()
+            heard = self._gave_up  # the same may be heard and then be read off the screen
+            if heard is None or (heard.said, heard.progress) != (last, progress):
+                self._gave_up = _GaveUp(last, progress, now, self.wire.frames)
         if all_from:
             self._read[all_from] = len(said)
 
@@ -65,9 +77,15 @@ class BootProgram(Struct):
         if self.wire.progress() != gave_up.progress:
             self._gave_up = None  # it got over it
             return None
-        if not gave_up.said.startswith(_OF_UEFI) and self.wire.awaited(now, gave_up.progress[0]):
-            return None  # it asks elsewhere, of somebody who may not be there
-        return gave_up.said if now - gave_up.at > self._quiet_s(gave_up) else None
+        if not gave_up.said.startswith(_OF_UEFI):
+            if self.wire.awaited(now, gave_up.progress[0]):
+                return None  # it asks elsewhere, of somebody who may not be there
+            if (frames := self.wire.frames) != gave_up.frames:
+                # what nobody here understands may be a question, too
+                gave_up = replace(gave_up, at=now, frames=frames, gap=now - gave_up.at)
+                self._gave_up = gave_up
+        quiet_s = max(self._quiet_s(gave_up), _BACKS_OFF * gave_up.gap)
+        return gave_up.said if now - gave_up.at > quiet_s else None
 
     def _quiet_s(self, gave_up: _GaveUp) -> float:
         """Return for how long who said this may ask for nothing more before it has given up."""
@@ -99,7 +117,10 @@ class BootProgram(Struct):
         last = facts.events[-1] if facts.events else None
         in_vain = (last and again_and_again(last, facts)) or tried_again(facts)
         if now - asked < sleep_s and not in_vain:
-            return f"iPXE may wait, for {sleep_s:.0f} s by its script and since {asked:.2f} s"
+            time = f"{sleep_s:.0f} s by its script"
+            if math.isinf(sleep_s):
+                time = "as long as a setting says that none of its scripts has"
+            return f"iPXE may wait, for {time} and since {asked:.2f} s"
         slow = [str(fault) for fault in plan.net.faults if fault.kind in ("loss", "slow")]
         coming = [file for file in facts.files if file.outcome == "open"]
         if not slow or not coming:
