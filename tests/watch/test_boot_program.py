@@ -103,8 +103,8 @@ def test_who_sends_what_nobody_understands_and_backs_off_has_not_given_up() -> N
         assert program.given_up(at - 0.1) is None
         wire.frames += 1
         assert program.given_up(at) is None
-    assert program.given_up(18.7) is None
-    assert program.given_up(18.8)
+    assert program.given_up(21.7) is None
+    assert program.given_up(21.8)
 
 
 def test_script_that_sleeps_has_not_given_up_unless_ipxe_says_that_it_failed() -> None:

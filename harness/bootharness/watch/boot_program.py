@@ -29,8 +29,8 @@ _UEFI_QUIET_UNKNOWN_S = 100.0
 """Of servers of somebody's own nobody knows for which options they are: one takes 85 s to fail."""
 
 
-_BACKS_OFF = 2.5
-"""Who asks again waits twice as long each time."""
+_BACKS_OFF = 4.0
+"""Who asks again waits twice as long each time; and a busy host looks late."""
 
 
 class _GaveUp(Struct, frozen=True):
