@@ -188,13 +188,14 @@ def test_a_browser_draws_it_zooms_and_says_where_to_stop(
 ) -> None:
     with browser(tmp_path / "profile", width) as seen:
         seen.open(page.as_uri())
+        frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        seen.value(frame)  # the chart is drawn when the window is
         assert "owned" not in seen.value("document.title").partition("</script>")[0]
         assert seen.value("document.querySelectorAll('img').length") == 0
         assert seen.value(WIDER_THAN_THE_WINDOW) == []
         marks = "document.querySelectorAll('#chart .mark').length"
         assert seen.value(marks) > 10
         assert seen.value("document.querySelectorAll('#chart .mark.wrong').length") >= 1
-        frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         seen.value("document.querySelector('[data-zoom=all]').click()")
         seen.value(frame)
         before = seen.value("document.getElementById('window').textContent")
