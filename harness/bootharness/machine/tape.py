@@ -21,8 +21,7 @@ TAPE = "tape.bin"
 
 _FRAMES = ("-object", "filter-replay,id=frames,netdev=net0",
            "-global", "virtio-net-device.tx=timer",
-           "-global", "virtio-net-device.x-txtimer=0",
-           "-global", "virtio-net-pci-base.ioeventfd=off")  # fmt: skip
+           "-global", "virtio-net-device.x-txtimer=0")  # fmt: skip
 
 
 class Tape(Struct, frozen=True):
@@ -47,8 +46,8 @@ class Tape(Struct, frozen=True):
         A virtio card sends when the guest's clock says so: otherwise it does when QEMU has time,
         which no tape tells (seen with QEMU 7.2, which played it otherwise). It sends at once: one
         that waits, 0.15 ms by itself, begins to wait anew when the machine has been stopped, and
-        then sends at another instruction. Nor is it asked by a thread of QEMU's (ioeventfd), which
-        asks all of it again when the machine goes on.
+        then sends at another instruction. That no thread of QEMU's asks it (ioeventfd, `CARDS`) is
+        needed, too: such a one asks all of it again when the machine goes on.
         """
         return [
             # what has stopped for the recorder to be looked at goes on by itself

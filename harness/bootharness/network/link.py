@@ -66,7 +66,8 @@ class _Queued(ABC):
     def flush(self) -> bool:
         """Send what there is room for, and return whether that was all."""
 
-    def _wait(self, frame: bytes) -> None:
+    def put(self, frame: bytes) -> None:
+        """Have a frame sent by the next `flush`, or dropped where too many wait."""
         if len(self._queue) >= QUEUE_FRAMES:
             self.flush()
         if len(self._queue) < QUEUE_FRAMES:
@@ -99,10 +100,6 @@ class Datagrams(_Queued):
             if not frame:
                 return
             yield frame
-
-    def put(self, frame: bytes) -> None:
-        """Have a frame sent by the next `flush`, or dropped where too many wait."""
-        self._wait(frame)
 
     def flush(self) -> bool:
         """Send what there is room for, and return whether that was all."""
@@ -141,10 +138,6 @@ class FrameStream(_Queued):
             at = begins + size
             yield came[begins:at]
         self._came = came[at:]
-
-    def put(self, frame: bytes) -> None:
-        """Have a frame sent by the next `flush`, or dropped where too many wait."""
-        self._wait(frame)
 
     def flush(self) -> bool:
         """Send what there is room for, and return whether that was all."""

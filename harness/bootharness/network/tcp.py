@@ -31,6 +31,9 @@ _FRAGMENT = 0x3FFF
 _HOPS = 64
 _MASK = 0xFFFFFFFF
 _SUM = 0xFFFF
+_LONG = 512
+_HALVES = tuple((bits, (1 << bits) - 1) for bits in (6144, 3072, 1536, 768))
+"""Where a segment's number is halved, and the bits before that."""
 
 
 class Segment(NamedTuple):
@@ -154,6 +157,22 @@ class Head:
         begins = self._begins.get(length) or self._begins_of(length)
         return b"".join((begins, numbers, options, payload))
 
+    def run(
+        self, sequence: int, acknowledged: int, window: int, payload: bytes | bytearray, size: int
+    ) -> Iterator[bytes]:
+        """Yield the frames of segments that follow each other, each with ``size`` bytes."""
+        length, offset = _TCP.size + size, _TCP.size << 2
+        begins = self._begins.get(length) or self._begins_of(length)
+        same = self._sum + length + (offset << 8 | ACK) + window + acknowledged
+        for at in range(0, len(payload), size):
+            part = payload[at : at + size]
+            total = same + sequence + _number(part)
+            numbers = _NUMBERS.pack(
+                sequence, acknowledged, offset, ACK, window, _SUM - (total % _SUM or _SUM), 0
+            )
+            sequence = (sequence + size) & _MASK
+            yield b"".join((begins, numbers, part))
+
     def _begins_of(self, length: int) -> bytes:
         if self.over_ipv6:
             ip = _IP6.pack(6 << 28, length, TCP, _HOPS, *self._ips)
@@ -165,8 +184,14 @@ class Head:
 
 
 def _number(data: bytes | bytearray) -> int:
-    """Return bytes as one number, as many as make numbers of 16 bits."""
-    return int.from_bytes(data, "big") << 8 * (len(data) & 1)
+    """Return a number that is the sum of the bytes' numbers of 16 bits, modulo 0xFFFF."""
+    number = int.from_bytes(data, "big")
+    if len(data) & 1:
+        number <<= 8
+    # one half is added to the other: a remainder of so long a number is slow
+    for bits, mask in _HALVES if len(data) >= _LONG else ():
+        number = (number & mask) + (number >> bits)
+    return number
 
 
 def options(data: bytes) -> Iterator[tuple[int, bytes]]:

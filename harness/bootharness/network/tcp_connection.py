@@ -152,16 +152,21 @@ class TcpConnection:
         most = self._segment_bytes
         may_reach = self.acked + min(self._window, self._ahead)
         while rest := self._read - self.sent or self._read_more():
-            size = min(rest, most, may_reach - self.sent)
+            room = min(rest, may_reach - self.sent)
             # of a window that opens by little, little is taken only if nothing else is on its way
-            if size <= 0 or (size < min(rest, most) and self.sent > self.acked):
+            if room <= 0 or (room < min(rest, most) and self.sent > self.acked):
                 if self._due is None:
                     self._start(now)
                 return
             if self.sent == self.acked:
                 self._start(now)
-            self.sent += size
-            yield self._frame(self.sent - size, size)
+            size = min(room, most)
+            at = self.sent - self.acked
+            run = self._kept[at : at + room // size * size]
+            number = self._number(self.sent)
+            for frame in self._head.run(number, self._expected, _OWN_WINDOW, run, size):
+                self.sent += size
+                yield frame
         if self._said_all:
             self._end_sent, self._ended_first = True, not self._guest_ended
             self._start(now)
