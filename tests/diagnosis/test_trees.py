@@ -113,6 +113,11 @@ def test_kernel_with_the_name_of_a_boot_program_is_one_to_pxelinux() -> None:
     assert "took it for a boot program, as the end of its name has it: jumped into it" in (
         judgement.summary
     )
+    # who is told to take it for a kernel starts one that says nothing, and has its memory in pages
+    for mode, cause in (("long", "kernel-silent"), ("protected", "kernel-as-boot-program")):
+        sample = CpuSample(3.0, 0x101000, 16, 0x101000, mode, halted=False, interrupts=False)
+        runs = replace(trace(jumped, "timeout", ""), samples=(sample,))
+        assert judge(runs).cause == cause
     half = replace(whole, outcome="open", sent_bytes=3)
     too_large = replace(
         trace(facts(*came("vmlinuz-6.1.0", 2), files=(nbp, half)), "boot-manager", ""),
@@ -505,6 +510,8 @@ def test_the_last_file_that_was_refused_is_the_one_that_was_not_done_without(
             f"frobnicate: command not found\n{FAILED}",
             "script-error",
         ),
+        # a disk over HTTP: the step has the error of the file, and does not name it
+        (f"Could not open SAN device: {FAILED.partition(': ')[2]}\n{FAILED}", "tftp-not-found"),
     ],
 )
 def test_a_step_that_failed_behind_a_file_that_is_not_there_is_why_a_script_ended(

@@ -330,6 +330,10 @@ ROWS = (
         {**_without(PXELINUX, "vmlinuz"), "vmlinuz-6.1.0": KERNEL,
          "pxelinux.cfg/default": _label("DEFAULT linux", kernel="vmlinuz-6.1.0").replace(
              "KERNEL", "LINUX")}),
+    Row("pxelinux and a kernel of its own kind, told that it is one",
+        {**_without(PXELINUX, "vmlinuz"), "memtest.bin": Of("memtest86+", "boot/memtest86+x64.bin"),
+         "pxelinux.cfg/default": "DEFAULT it\nLABEL it\n LINUX memtest.bin\n"},
+        "kernel-silent", choices={"timeout_s": 30.0}),
     Row("pxelinux by UUID",
         # it writes the bytes as the firmware has them: three fields are back to front
         {**_PXELINUX, "pxelinux.cfg/7a4c4b8e-5e0c-6f4b-9f5e-0123456789ab": _DEFAULT},
@@ -644,6 +648,9 @@ ROWS = (
             "pxelinux.cfg/default": "DEFAULT it\nLABEL it\n KERNEL ipxe.lkrn\n INITRD hello\n",
         },
         choices={"until_screen": "this is the script of"}),
+    Row("undionly and a disk over HTTP that is not there",
+        {**_UNDIONLY, "boot.ipxe": _script(f"sanboot {_HTTP}disks/debian.iso\n")},
+        "http-status", ("debian.iso",)),
     # the wrong architecture
     Row("a program for UEFI by a BIOS", SNPONLY, "wrong-boot-program", ("snponly.efi",),
         choices={"bootfile": "snponly.efi"}),

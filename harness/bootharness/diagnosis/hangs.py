@@ -119,9 +119,9 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
     kind = trace.ending.kind
     if trace.kernel_spoke or kind in _PROVEN or kind not in (*_HANGS, "timeout"):
         return None
-    running = [each for each in trace.samples if each.in_kernel or each.in_userspace]
+    running = trace.seen_in_kernel
     if trace.uefi_handoff:  # from then on there is nobody but the kernel
-        running = running or list(trace.samples)
+        running = running or trace.samples
     entered = trace.handed_off or not trace.reached("bios-handoff")
     unseen = entered and not trace.host.can_show("registers")
     if not running and not unseen:

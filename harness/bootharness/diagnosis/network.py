@@ -200,7 +200,7 @@ def nbp_hang(trace: BootTrace) -> Diagnosis | None:
     """The boot program was entered, and then nothing more happened, on the wire or elsewhere."""
     facts = trace.network
     halted = trace.ending.kind == "halted"
-    if facts is None or _entered(trace):
+    if facts is None or _entered(trace) or trace.seen_in_kernel:
         return None
     if not trace.host.can_show("registers") and trace.reached("kernel-served"):
         return None  # it may run, and say nothing on a serial line
@@ -248,8 +248,7 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
     """Whether who asked for a file in vain says so, or says of an error at all, or is at a prompt
     to which nothing else led."""
     if said := _words(trace):
-        step = _step(trace, said)
-        return _NO_SUCH_LABEL not in said and (not step or base_name(event.file) in step)
+        return _NO_SUCH_LABEL not in said and _led_by(event, _step(trace, said), said, trace)
     seen, heard = trace.post_mortem, trace.serial[-_HEARD:]
     screens = (trace.boot_screen, seen.screen if seen else "", trace.screen)
     return (
@@ -258,6 +257,16 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
         or bool(_NO_KERNEL.search(str(boot_manager_error(trace))))
         or any(waits_for_ever(each) for each in (*screens, as_shown(heard)))
     )
+
+
+def _led_by(event: NetEvent, step: str, said: str, trace: BootTrace) -> bool:
+    """Whether a refusal led to what had failed before a boot program gave up: to nothing else, to
+    what names the file, or to the same error of what names none (a disk over HTTP)."""
+    if not step or base_name(event.file) in step:
+        return True
+    events = trace.network.events if trace.network else ()
+    of_another = any(base_name(each.file) in step for each in events if base_name(each.file))
+    return not of_another and step.rpartition(": ")[2] == said.rpartition(": ")[2]
 
 
 def _words(trace: BootTrace) -> str:

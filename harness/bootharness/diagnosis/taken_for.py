@@ -24,6 +24,9 @@ def kernel_as_program(trace: BootTrace) -> Diagnosis | None:
         return None
     if trace.reached("banner") or (trace.handoff and trace.handoff.header):
         return None
+    # who takes a kernel for a boot program jumps to its first bytes, from which none comes so far
+    if trace.seen_in_kernel:
+        return None
     file = facts.files[-1]
     taken_for = next((what for end, what in _TAKEN_FOR.items() if file.name.endswith(end)), "")
     seen = trace.post_mortem

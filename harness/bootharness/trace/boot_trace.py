@@ -255,6 +255,21 @@ class BootTrace(Struct, frozen=True, dict=True):
         return self.kernel_spoke or any(sample.in_kernel for sample in self.samples)
 
     @property
+    def seen_in_kernel(self) -> tuple[CpuSample, ...]:
+        """The samples of the CPU in which nobody else can have had it.
+
+        No boot program of a BIOS has its memory in pages: who has, behind a kernel that came over
+        the network, is that, wherever it has put itself.
+        """
+        files = self.network.files if self.network and self.network.firmware == "bios" else ()
+        came = any(each.role == "kernel" and each.outcome == "served" for each in files)
+        return tuple(
+            each
+            for each in self.samples
+            if each.in_kernel or each.in_userspace or (came and each.mode in ("paged", "long"))
+        )
+
+    @property
     def last_milestone(self) -> str:
         """How far it had come, to go into a sentence: ``the last milestone was banner``."""
         if not self.milestones:
