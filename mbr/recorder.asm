@@ -24,7 +24,11 @@ PVPANIC         equ 0x505               ; pvpanic: bit 0, "the guest has panicke
 PM_TIMER        equ 0x608               ; ACPI timer: 3,579,545 Hz, 24 bits
 BIOS_SEGMENTS   equ 0xc000              ; the BIOS and option ROMs are from here on
 MAGIC           equ 'HdrS'              ; setup header, at 0x202 of the real-mode kernel
+%ifdef UNARMED
+BREAKPOINTS     equ 0x400               ; DR7: none, where somebody else looks for the handoff
+%else
 BREAKPOINTS     equ 0x4aa               ; DR7: DR0 to DR3, execution, global
+%endif
 REPORTED        equ 0x500               ; DR7 after the handoff, our only variable: none, LE
 
 %include "hooks.inc"

@@ -104,3 +104,14 @@ def test_one_image_that_is_there_twice_is_one_disk_with_one_serial_number() -> N
     one, other = Drive(Path("/a")), Drive(Path("/b"))
     devices = [each for each in drive_device(other, one, one).words if each.startswith("ide-hd")]
     assert [each.partition(",serial=")[2] for each in devices] == ["", "PATHS1", "PATHS1"]
+
+
+def test_a_recorder_that_is_not_armed_sets_no_breakpoint(tmp_path: Path) -> None:
+    armed, other = tmp_path / "armed", tmp_path / "other"
+    for each in (armed, other):
+        each.mkdir()
+    breakpoints = b"\xb8\xaa\x04"  # mov ax, what DR7 is set to
+    assert breakpoints in write_rom(armed)[0].read_bytes()
+    rom = write_rom(other, armed=False)[0].read_bytes()
+    assert breakpoints not in rom
+    assert sum(rom) & 0xFF == 0

@@ -62,6 +62,13 @@ def test_who_gives_up_though_nothing_failed_went_there_wrongly() -> None:
     assert named("loader-gave-up", *always) == 1
 
 
+def test_who_goes_on_by_a_call_that_has_not_failed_and_gives_up_later_went_there_later() -> None:
+    read = (READS, ("7302", {"efl": 0}), ("c3", {}))
+    for cause in ("loader-gave-up", "kernel-rejected"):
+        assert named(cause, *read, ("eb02", {}), SAYS, ("cd18", {})) == 3
+        assert named(cause, *read, ("7502", {}), SAYS, ("cd18", {})) is None
+
+
 def test_of_a_loop_that_is_left_on_a_condition_none_is_guilty() -> None:
     assert named("stage1-hang", ("e464", {}), ("a802", {}), ("75fa", {})) is None
 

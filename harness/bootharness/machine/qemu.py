@@ -159,7 +159,8 @@ class Qemu(Closing):
             return tape.rom, return_addresses(tape.rom.read_bytes())
         if self.device.firmware == "uefi":
             return write_uefi_rom(self.workspace.path), _NONE
-        return write_rom(self.workspace.path)
+        # of a breakpoint that the guest runs into by another address QEMU dies, and with gdb stops
+        return write_rom(self.workspace.path, armed=not (tape and tracer == "both"))
 
     def _go_on_from(self, machine: SavedMachine) -> int:
         """Have QEMU go on from a saved machine, with what that had said on the serial line, and

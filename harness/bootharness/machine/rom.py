@@ -14,12 +14,14 @@ _SEND_UEFI = b"\x9c\x56\xfa\xfc"
 _PUSH = re.compile(rb"\x68[CRHI]\0\xe8|\x6a[CRHI]\xe8", re.DOTALL)
 
 
-def write_rom(folder: Path) -> tuple[Path, frozenset[int]]:
-    """Write the option ROM, its bytes summing up to 0 as the BIOS wants.
+def write_rom(folder: Path, *, armed: bool = True) -> tuple[Path, frozenset[int]]:
+    """Write the option ROM, its bytes summing up to 0 as the BIOS wants; it sets breakpoints at
+    the kernel's entry only where it is ``armed``.
 
     Returns its path and what `return_addresses` says of it.
     """
-    rom = bytearray(assemble_flat(shipped("mbr/recorder.asm")))
+    defines = {} if armed else {"UNARMED": 1}
+    rom = bytearray(assemble_flat(shipped("mbr/recorder.asm"), **defines))
     rom[-1] = -sum(rom) & 0xFF
     path = folder / "recorder.rom"
     path.write_bytes(rom)

@@ -73,20 +73,34 @@ class Stub(Closing):
         self._check_stop("c", said)
         return "watch:" in said
 
+    def fileno(self) -> int:
+        """The file descriptor that is readable when the machine has stopped."""
+        return self._socket.fileno()
+
+    def resume(self) -> None:
+        """Let the machine run, and wait for nothing; `forget_stops` is due when it stands still."""
+        self._send("c")
+
     def step(self) -> None:
         """Execute one instruction, also where a breakpoint is."""
         self._check_stop("s", self._asked("s"))
 
     def forget_stops(self) -> None:
         """Take what has been said of stops that were asked for elsewhere."""
+        self.stopped()
+
+    def stopped(self) -> bool:
+        """Return whether a stop has been told that nobody has waited for, and take that."""
         self._socket.settimeout(0)
         with suppress(BlockingIOError):
             while data := self._socket.recv(_CHUNK):
                 self._received += data
         self._socket.settimeout(_REPLY_S)
-        for _ in range(self._received.count(b"$")):
+        stops = self._received.count(b"$")
+        for _ in range(stops):
             self._acknowledge()
         self._received = b""
+        return stops > 0
 
     def registers(self) -> bytes:
         """Read the registers, in the order that the stub has them."""

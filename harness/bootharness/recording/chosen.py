@@ -13,6 +13,7 @@ _TELETYPE = 0x0E
 _ON_CARRY = (2, 3)
 _JUMPS = (0xEB, 0xE9)
 _CARRY = 1
+_RETURNS = (0xC3, 0xC2, 0xCB, 0xCA)
 _BETWEEN = 4
 """So many instructions that leave the flags alone may stand between a call and its jump."""
 
@@ -40,12 +41,18 @@ def choice(steps: list[Step], end: int) -> Choice:
 
 
 def _wrongly(steps: list[Step], begin: int, last: int | None, text: int) -> Step | None:
-    """Return the jump to what is said, where nothing was asked before it, or nothing had failed."""
+    """Return the jump to what is said, where nothing was asked before it, or nothing had failed.
+
+    A part that has returned behind its call took it for one that has not failed: who went to the
+    text is outside of it.
+    """
     if last is not None and not _nothing_failed(steps, last):
         return None
-    if last is not None and steps[last].condition != _ON_CARRY[0]:
-        return steps[last]
     path = range(begin if last is None else last, text)
+    back = next((at for at in path if steps[at].code[0] in _RETURNS), None)
+    if last is not None and back is None and steps[last].condition != _ON_CARRY[0]:
+        return steps[last]
+    path = path if back is None else range(back, text)
     return next((steps[at] for at in path if jumps(steps[at]) and _plain(steps[at])), None)
 
 

@@ -80,11 +80,13 @@ def _points(steps: list[Step], trace: BootTrace) -> Iterator[_Point]:
     end = max(reads)
     left = max(reads[end] - dict(packets(steps))[end].sectors * SECTOR_BYTES, 0)
     for at in range(end + 1, len(steps) - 1):
-        if steps[at].cpu.linear not in places or not jumps(steps[at + 1]):
+        if not jumps(steps[at + 1]):
             continue
         for effect in steps[at].effects:
             found = _whole(steps[at], effect) if effect.kind == "compare" else None
-            if found and found[0] == last.where:
+            # once it was right, at whatever place, its register may count something else
+            ends = found and (steps[at].cpu.linear in places or found[1] == left == 0)
+            if found and ends and found[0] == last.where:
                 yield _Point(at, *found, left)
                 return
 

@@ -92,6 +92,11 @@ def _hangs(steps: list[Step], trace: BootTrace) -> Answer | None:
     return None if at is None else _by(steps, at, "goes back, and nothing ever leaves that loop")
 
 
+def _refused(steps: list[Step], trace: BootTrace) -> Answer | None:
+    """Who has refused a kernel, by giving up or by going on for ever."""
+    return (_gave_up if steps[-1].number in _GIVES_UP else _hangs)(steps, trace)
+
+
 def _back(steps: list[Step]) -> range:
     return range(len(steps) - 1, max(len(steps) - 1 - _LAST, -1), -1)
 
@@ -144,6 +149,7 @@ ENDED: dict[str, _Ended] = {
     "port-misused": _first_writes,
     "stage1-hang": _hangs,
     "loader-gave-up": _gave_up,
+    "kernel-rejected": _refused,
     "triple-fault": faulted,
     "a20-closed": _closed,
     "payload-truncated": stopped_early,

@@ -7,6 +7,7 @@ from bootharness.formats.bzimage import offset_of
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.effects import register_bytes
 from bootharness.recording.field import Field
+from bootharness.routes.loader import ORIGIN
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.reads import DiskRead, disk_reads, is_read
 
@@ -96,11 +97,14 @@ def too_many(trace: BootTrace) -> Iterator[Field]:
 
 
 def drive(trace: BootTrace) -> Iterator[Field]:
-    """Yield the drive of the first read from another than the BIOS read the boot sector from."""
+    """Yield the drive of the first read from another than the last boot sector came from: the
+    BIOS's, or one that a boot manager goes on to."""
     booted = [call.registers_in.edx & 0xFF for call in trace.bios_calls if call.from_bios
               and is_read(call)]  # fmt: skip
     for index, _, read in placed(trace):
-        if read and booted and read.drive != booted[-1]:
+        if read and (read.lba, read.buffer) == (0, ORIGIN):
+            booted.append(read.drive)
+        elif read and booted and read.drive != booted[-1]:
             yield Field(f"the drive of the read in call {index}", (("edx", 0),), index, booted[-1])
             return
 

@@ -3,7 +3,7 @@
 from bootharness.formats.bzimage import header_fields
 from bootharness.recording.control import Astray
 from bootharness.recording.footsteps import Step
-from bootharness.recording.operands import absolute
+from bootharness.recording.operands import own_address
 
 __all__ = ["misread"]
 
@@ -14,7 +14,8 @@ _BITS = 16
 
 def misread(steps: list[Step], start: int) -> Astray | None:
     """Return the first instruction that reads the header of the kernel at ``start`` by an address
-    in its own code, where no field begins, or one that is of no use."""
+    in its own code, where no field begins, or one that is of no use. Of a field's own place it is
+    the segment that is wrong, which others have set."""
     begins = {
         offset for name, offset, _ in header_fields() if name not in _OBSOLETE
     } | {offset + 2 for _, offset, size in header_fields() if size == 4}  # fmt: skip
@@ -25,7 +26,7 @@ def misread(steps: list[Step], start: int) -> Astray | None:
             first = effect.source[0]
             if not isinstance(first, int) or not start <= first < start + _HEADER_END:
                 continue
-            if first - start not in begins and absolute(step.code, _BITS):
-                at = first - start
+            at, own = first - start, own_address(step.code, _BITS)
+            if at not in begins and own is not None and own not in begins:
                 return Astray(step, f"reads the kernel's header at {at:#x}, where no field begins")
     return None

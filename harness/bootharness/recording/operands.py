@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from bootharness.formats.bioscall import Registers
 
-__all__ = ["Cpu", "absolute", "address_of", "addressed", "decoder", "may_have_written", "writes"]
+__all__ = [
+    "Cpu", "address_of", "addressed", "decoder", "may_have_written", "own_address", "writes",
+]  # fmt: skip
 
 _LONGEST = 15
 _STRING = ("stos", "movs", "ins", "xadd", "xchg")
@@ -157,15 +159,18 @@ def addressed(code: bytes, cpu: Cpu) -> tuple[str, int] | None:
 
 
 @lru_cache(maxsize=1024)
-def absolute(code: bytes, bits: int) -> bool:
-    """Return whether an instruction has the address of what it works on in its own code."""
+def own_address(code: bytes, bits: int) -> int | None:
+    """Return the address of what an instruction works on, where that is in its own code: without
+    the segment."""
     import capstone
 
-    return any(
-        operand.type == capstone.x86.X86_OP_MEM and not (operand.mem.base or operand.mem.index)
+    found = (
+        int(operand.mem.disp)
         for instruction in decoder(bits).disasm(code, 0, 1)
         for operand in instruction.operands
+        if operand.type == capstone.x86.X86_OP_MEM and not (operand.mem.base or operand.mem.index)
     )
+    return next(found, None)
 
 
 def may_have_written(linear: int, before: bytes, after: bytes, cpu: Cpu) -> bool:

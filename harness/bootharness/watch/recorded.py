@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
-from bootharness.errors import CouldNotFindOut, MachineLost, UsageError
+from bootharness.errors import CouldNotFindOut, MachineLost, QemuCrashed, UsageError
 from bootharness.formats.qcow2 import empty_overlay
 from bootharness.host.deadline import Deadline
 from bootharness.host.workspace import Workspace
@@ -167,9 +167,39 @@ def _again(
     anew: Anew,
     until: Deadline | None,
 ) -> BootTrace:
-    """Have a boot again, on tape, and keep that where it is the same boot."""
+    """Have a boot again, on tape, and keep that where it is the same boot.
+
+    Where QEMU dies of it under the recorder's breakpoints, its own are set in their place.
+    """
+    try:
+        return _again_by(None, trace, medium, plan, config, keep, anew, until)
+    except QemuCrashed:
+        if medium.disk is None or medium.flash:
+            raise
+        entries = _entries(trace)
+        return _again_by(entries, trace, medium, plan, config, keep, anew, until)
+
+
+def _entries(trace: BootTrace) -> tuple[int, ...]:
+    """Return where a kernel was entered, by its linear address."""
+    if trace.handoff is None:
+        return ()
+    registers = trace.handoff.registers
+    return (registers.cs * 16 + registers.ip,)
+
+
+def _again_by(
+    entries: tuple[int, ...] | None,
+    trace: BootTrace,
+    medium: Medium,
+    plan: BootPlan,
+    config: MachineConfig,
+    keep: Path,
+    anew: Anew,
+    until: Deadline | None,
+) -> BootTrace:
     judged = judge(trace)
-    with anew() as again, _taped(trace.source, again, plan, config) as taped:
+    with anew() as again, _taped(trace.source, again, plan, config, entries) as taped:
         now = judge(taped.trace)
         if (judged.verdict, judged.cause) != (now.verdict, now.cause):
             other = now.cause or "good"
@@ -219,8 +249,14 @@ def caught(
 
 
 @contextmanager
-def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -> Iterator[_Taped]:
-    """Boot on tape, under TCG."""
+def _taped(
+    source: str,
+    medium: Medium,
+    plan: BootPlan,
+    config: MachineConfig,
+    entries: tuple[int, ...] | None = None,
+) -> Iterator[_Taped]:
+    """Boot on tape, under TCG; ``entries`` are those of `see`."""
     with Workspace() as workspace:
         overlay, evidence = workspace.path / OVERLAY, workspace.path / "evidence"
         _write_empty(medium, workspace.path)
@@ -230,9 +266,10 @@ def _taped(source: str, medium: Medium, plan: BootPlan, config: MachineConfig) -
         booted = _source(medium, config)
         device = medium.device if medium.wire else booted.played(overlay)
         tape = Tape("record", frames=booted.frames, shift=booted.shift)
-        with Qemu(config, device, workspace, tracer="recorder", tape=tape) as qemu:
+        tracer = "recorder" if entries is None else "both"
+        with Qemu(config, device, workspace, tracer=tracer, tape=tape) as qemu:
             medium.started(qemu.launched)
-            trace = see(source, qemu, medium, plan, observer=None, keep=evidence)
+            trace = see(source, qemu, medium, plan, observer=None, keep=evidence, entries=entries)
         if trace.ending.cause:
             raise MachineLost(f"a boot that was recorded: {trace.ending.detail}")
         assert qemu.tape_end

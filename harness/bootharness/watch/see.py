@@ -1,7 +1,7 @@
 """Connect to a machine that has been started, watch it boot, and write the trace."""
 
 import os
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from bootharness.errors import CouldNotFindOut, LaunchFailed, MachineLost, QemuCrashed
 from bootharness.host.ocr import Reader
 from bootharness.kernels.initrd import INIT_MARKER
+from bootharness.machine.argv import GDB_SOCKET
 from bootharness.machine.guest_clock import guest_seconds
 from bootharness.machine.machine import Machine
 from bootharness.machine.postmortem import post_mortem
 from bootharness.machine.qemu import Qemu
+from bootharness.machine.rsp import Stub
 from bootharness.plan import BootPlan
 from bootharness.routes.medium import Medium
 from bootharness.routes.table import ROUTES
@@ -31,6 +33,7 @@ from bootharness.trace.signed_file import SignedFile
 from bootharness.trace.signs import firmware_signs, kernel_signs
 from bootharness.trace.uefi_milestones import uefi_milestones
 from bootharness.watch.course import Course
+from bootharness.watch.entry_tracer import EntryTracer
 from bootharness.watch.gdb_tracer import GdbTracer
 from bootharness.watch.lookout import Lookout
 from bootharness.watch.recorder_tracers import RecorderTracer, UefiTracer
@@ -58,14 +61,16 @@ def see(
     *,
     observer: Observer | None,
     keep: Path | None,
+    entries: tuple[int, ...] | None = None,
 ) -> BootTrace:
-    """Return all that was seen of a boot.
+    """Return all that was seen of a boot. With ``entries`` the machine has a recorder without
+    breakpoints, and stops at these addresses of a kernel.
 
     Raises CouldNotFindOut when the machine does not even start, QemuCrashed where QEMU itself
     failed under the recorder.
     """
     try:
-        return _seen(source, qemu, medium, plan, observer, keep)
+        return _seen(source, qemu, medium, plan, observer, keep, entries)
     except (MachineLost, LaunchFailed) as error:
         if plan.tracer == "recorder" and qemu.crashed:
             raise QemuCrashed(str(error)) from error
@@ -79,6 +84,7 @@ def _seen(
     plan: BootPlan,
     observer: Observer | None,
     keep: Path | None,
+    entries: tuple[int, ...] | None,
 ) -> BootTrace:
     connecting = qemu.now()
     own_init = medium.initrd is not None and plan.initrd is None
@@ -86,12 +92,20 @@ def _seen(
     signs += firmware_signs() if medium.wire or medium.device.firmware == "uefi" else []
     gdb = _gdb(qemu, medium) if plan.tracer != "recorder" else None
     reader = Reader(qemu.workspace)
-    with closing(gdb) if gdb else nullcontext(), Machine(qemu) as machine, reader:
+    with ExitStack() as stack:
+        if gdb:
+            stack.enter_context(closing(gdb))
+        machine = stack.enter_context(Machine(qemu))
+        stack.enter_context(reader)
         from_saved = restored(machine, medium)
         connecting += from_saved.saved_s if from_saved else 0.0
-        tracer = _tracer(machine, medium, plan, gdb)
+        if entries is None:
+            tracer = _tracer(machine, medium, plan, gdb)
+        else:
+            stub = stack.enter_context(Stub(qemu.workspace.path / GDB_SOCKET))
+            tracer = EntryTracer(machine, stub, entries)
         connected = machine.now()
-        medium.begin(machine, waits=gdb is not None)
+        medium.begin(machine, waits=gdb is not None or entries is not None)
         course = Course(
             machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
