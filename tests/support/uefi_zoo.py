@@ -170,7 +170,7 @@ ROWS = (
     _row("efitools' KeyTool", {FALLBACK: _KEY_TOOL}, "efi-hang", "KeyTool main menu"),  # a menu
     _row("EFI Boot Guard without an environment", {FALLBACK: _GUARD}, "efi-gave-up", "BGENV.DAT"),
     _row("fallback", _fallback(), reached=("banner",)),
-    # shim 16.1 sleeps for minutes behind its words; 15.8 had the machine reset, efi-gave-up
+    # shim 16.1 sleeps for minutes behind its words; the one before had the machine reset
     _row("fallback, another program's name", _fallback("shimx46.efi"), "efi-refused",
          "shimx46.efi", timeout_s=40),
     _row("fallback, no list", _fallback() | {"EFI/debian/BOOTX64.CSV": None}, "efi-gave-up",

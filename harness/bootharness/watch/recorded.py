@@ -171,13 +171,22 @@ def _again(
 
     Where QEMU dies of it under the recorder's breakpoints, its own are set in their place.
     """
+    judged = judge(trace)
+
+    def by(entries: tuple[int, ...] | None) -> BootTrace:
+        with anew() as again, _taped(trace.source, again, plan, config, entries) as taped:
+            now = judge(taped.trace)
+            if (judged.verdict, judged.cause) != (now.verdict, now.cause):
+                other = now.cause or "good"
+                raise MachineLost(f"a second boot, to record it, went otherwise ({other})")
+            return _kept(trace, taped, medium, config, keep, until)
+
     try:
-        return _again_by(None, trace, medium, plan, config, keep, anew, until)
+        return by(None)
     except QemuCrashed:
         if medium.disk is None or medium.flash:
             raise
-        entries = _entries(trace)
-        return _again_by(entries, trace, medium, plan, config, keep, anew, until)
+        return by(_entries(trace))
 
 
 def _entries(trace: BootTrace) -> tuple[int, ...]:
@@ -186,25 +195,6 @@ def _entries(trace: BootTrace) -> tuple[int, ...]:
         return ()
     registers = trace.handoff.registers
     return (registers.cs * 16 + registers.ip,)
-
-
-def _again_by(
-    entries: tuple[int, ...] | None,
-    trace: BootTrace,
-    medium: Medium,
-    plan: BootPlan,
-    config: MachineConfig,
-    keep: Path,
-    anew: Anew,
-    until: Deadline | None,
-) -> BootTrace:
-    judged = judge(trace)
-    with anew() as again, _taped(trace.source, again, plan, config, entries) as taped:
-        now = judge(taped.trace)
-        if (judged.verdict, judged.cause) != (now.verdict, now.cause):
-            other = now.cause or "good"
-            raise MachineLost(f"a second boot, to record it, went otherwise ({other})")
-        return _kept(trace, taped, medium, config, keep, until)
 
 
 def caught(
