@@ -39,13 +39,12 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
             raise MachineLost("gone")
         return machine.text
 
-    def screenshot(_: object, folder: Path) -> Path:
+    def pictured(_: object) -> bytes:
         machine.pictures += 1
-        (folder / "screen.png").write_bytes(machine.picture)
-        return folder / "screen.png"
+        return machine.picture
 
     monkeypatch.setattr(resting, "screen", screen)
-    monkeypatch.setattr(resting, "screenshot", screenshot)
+    monkeypatch.setattr(resting, "shown", pictured)
     return machine
 
 

@@ -5,6 +5,7 @@ import re
 from bootharness.diagnosis.hangs import last_call, last_calls, place, read_zeros
 from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
+from bootharness.diagnosis.wire_words import came_whole
 from bootharness.plan import SHUTDOWN
 from bootharness.plan.goal import is_pattern
 from bootharness.text import count
@@ -89,9 +90,14 @@ def _reset(trace: BootTrace, by: str) -> Finding | None:
         after = "in the loader, which had not called the BIOS yet"
     return Finding(
         f"the guest was reset{f' {by}' if by else ''}{where(trace)}{trace.ended_after}, "
-        f"{after}{read_zeros(trace)}{last_call(trace)}",
+        f"{after}{read_zeros(trace)}{_last_file(trace)}{last_call(trace)}",
         last_calls(trace),
     )
+
+
+def _last_file(trace: BootTrace) -> str:
+    came = came_whole(trace.network) if trace.network else ()
+    return f"; the last file that came over the network is {came[-1]}" if came else ""
 
 
 def _reset_by(trace: BootTrace) -> str:

@@ -143,8 +143,8 @@ def kernel_silent(trace: BootTrace) -> Finding | None:
         silent = "nothing more came over the serial line, and no recorder tells of the loading"
     if running:
         silent = (
-            f"the kernel runs, at {address(running[-1].linear)}, but says nothing, neither on the "
-            "serial line nor as text on the screen"
+            f"the kernel runs, at {address(running[-1].linear)}, but no words of a kernel came, "
+            "neither over the serial line nor as text on the screen"
         )
     return Finding(
         f"{silent}; {why}",

@@ -73,14 +73,29 @@ def picture(machine: Machine) -> Picture:
 
     Raises MachineLost where there is no screen, or one that is too large.
     """
+    try:
+        return pixels_of(shown(machine), "PPM")
+    except FormatError as error:
+        raise _useless(error) from error
+
+
+def shown(machine: Machine) -> bytes:
+    """Return what is on the screen as a PPM: QEMU lets the guest wait while it packs a PNG.
+
+    Raises MachineLost where there is no screen, or one that is too large.
+    """
     path = machine.qemu.workspace.path / "look.ppm"
     try:
         machine.qmp.execute("screendump", filename=str(path))
-        return pixels_of(read_regular(path, most=MOST_BYTES), "PPM")
-    except (FormatError, UsageError) as error:
-        raise MachineLost(f"QEMU's picture of the screen cannot be used: {error}") from error
+        return read_regular(path, most=MOST_BYTES)
+    except UsageError as error:
+        raise _useless(error) from error
     finally:
         path.unlink(missing_ok=True)
+
+
+def _useless(error: Exception) -> MachineLost:
+    return MachineLost(f"QEMU's picture of the screen cannot be used: {error}")
 
 
 def _try(look: Callable[[], _Found], otherwise: _Found, what: str, missing: list[str]) -> _Found:

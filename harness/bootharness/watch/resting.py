@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from bootharness.errors import MachineLost
 from bootharness.machine.machine import Machine
-from bootharness.machine.postmortem import screen, screenshot
+from bootharness.machine.postmortem import screen, shown
 from bootharness.text import as_shown
 from bootharness.trace.boot_managers import waits, waits_for_ever
 
@@ -52,8 +52,7 @@ class Resting(Struct):
             self.seen, self._changed_at = seen, now
 
     def _picture(self) -> str:
-        picture = screenshot(self.machine, self.machine.qemu.workspace.path)
-        return hashlib.sha256(picture.read_bytes()).hexdigest()
+        return hashlib.sha256(shown(self.machine)).hexdigest()
 
     def _serial(self) -> str:
         with self.machine.qemu.serial_log.open("rb") as log:

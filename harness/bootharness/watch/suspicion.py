@@ -16,8 +16,9 @@ from bootharness.watch.work import runs_new_code, sweeps_memory
 
 __all__ = ["Suspicion"]
 
-# without progress for so long, the CPU is looked at on every tick
-_SUSPICIOUS_S = 0.2
+# without progress for so long, the CPU is looked at on every tick; who is in no loop by the second
+# of these has work to do, for which each look has it wait, and is looked at so often
+_SUSPICIOUS_S, _AT_WORK_S, _LOOK_AT_WORK_S = 0.2, 1.5, 0.25
 # of a userspace that is waited for, so many looks at the CPU are kept, and made so often
 _LOOKS_KEPT, _LOOK_AT_WAITING_S = 100, 0.5
 
@@ -52,7 +53,7 @@ class Suspicion(Struct):
             self.looks.samples.clear()
             self.waits_for = None
             return None
-        if self._waits(idle_s):
+        if self._too_soon(idle_s):
             return None
         self.disk_bytes = self.machine.disk_bytes_read()
         self.course.words.look(self.looks.look())
@@ -66,14 +67,15 @@ class Suspicion(Struct):
         got_on = self._progress() != progress  # while it was looked at
         return None if got_on else kind
 
-    def _waits(self, idle_s: float) -> bool:
-        """Whether it is too soon for another look at one that is waited for."""
+    def _too_soon(self, idle_s: float) -> bool:
+        """Whether it is too soon for another look at one that is at work or waited for."""
         samples = self.looks.samples
-        if not self.course.waits_for_words or idle_s <= self.course.plan.idle_s:
-            return False
-        if samples and self.machine.now() - samples[-1].seconds < _LOOK_AT_WAITING_S:
+        waited_for = self.course.waits_for_words and idle_s > self.course.plan.idle_s
+        rests_s = _LOOK_AT_WAITING_S if waited_for else _LOOK_AT_WORK_S
+        if idle_s > _AT_WORK_S and samples and self.machine.now() - samples[-1].seconds < rests_s:
             return True
-        del samples[:-_LOOKS_KEPT]
+        if waited_for:
+            del samples[:-_LOOKS_KEPT]
         return False
 
     def _judged(self, idle_s: float) -> str | None:
