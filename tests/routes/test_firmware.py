@@ -29,6 +29,8 @@ def plan(route: str, firmware: str, **options: str) -> BootPlan:
         ("uefi-http-root", "uefi", "uefi-http-root"),
         ("net-server", "uefi-secure", "uefi-net-server"),
         ("grub", "uefi", "uefi-grub"),
+        ("mbr", "uefi", "uefi-stub"),
+        ("uefi-stub", "bios", "mbr"),
         ("ipxe", "uefi", "uefi-ipxe"),
     ],
 )
@@ -44,9 +46,9 @@ def test_a_firmware_is_that_of_the_route_which_boots_the_same(
 def test_a_route_without_the_firmware_names_those_that_have_it() -> None:
     with pytest.raises(
         UsageError,
-        match=re.escape("--firmware uefi: the route mbr is one by a BIOS; by a UEFI are uefi-disk"),
+        match=re.escape("--firmware uefi: the route direct is one by a BIOS; by a UEFI are uefi-disk"),
     ):
-        by_firmware(plan("mbr", "uefi"))
+        by_firmware(plan("direct", "uefi"))
 
 
 def test_twins_have_two_firmwares() -> None:

@@ -79,4 +79,5 @@ MBR = Route(
     until=_until,
     ingredients=_ingredients,
     lay_out=_laid_out,
+    twin="uefi-stub",
 )

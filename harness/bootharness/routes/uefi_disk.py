@@ -89,6 +89,7 @@ _WAYS = (
         "the kernel as a UEFI's own boot program, with its command line in a boot entry",
         None,
         _nothing,
+        twin="mbr",
         entry="\\EFI\\BOOT\\BOOTX64.EFI initrd=\\initrd",
     ),
     _Way("uefi-systemd-boot", "systemd-boot on a disk, started by a UEFI", _SYSTEMD, _systemd_boot),
