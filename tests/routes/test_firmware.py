@@ -46,7 +46,9 @@ def test_a_firmware_is_that_of_the_route_which_boots_the_same(
 def test_a_route_without_the_firmware_names_those_that_have_it() -> None:
     with pytest.raises(
         UsageError,
-        match=re.escape("--firmware uefi: the route direct is one by a BIOS; by a UEFI are uefi-disk"),
+        match=re.escape(
+            "--firmware uefi: the route direct is one by a BIOS; by a UEFI are uefi-disk"
+        ),
     ):
         by_firmware(plan("direct", "uefi"))
 

@@ -34,7 +34,7 @@ __all__ = [
 _OUT_TO_BYTE, _OUT_TO_DX = b"\xe6\xe7", b"\xee\xef"
 _LOOK_BACK = 12
 _BOOT_SECTOR = range(0x7C00, 0x7E00)
-_SAID = 120
+_SAID, _FILES = 120, 3
 _PANICS = (PANIC_REPORTED, CRASH_REPORTED)
 
 
@@ -90,14 +90,14 @@ def _reset(trace: BootTrace, by: str) -> Finding | None:
         after = "in the loader, which had not called the BIOS yet"
     return Finding(
         f"the guest was reset{f' {by}' if by else ''}{where(trace)}{trace.ended_after}, "
-        f"{after}{read_zeros(trace)}{_last_file(trace)}{last_call(trace)}",
+        f"{after}{read_zeros(trace)}{_last_files(trace)}{last_call(trace)}",
         last_calls(trace),
     )
 
 
-def _last_file(trace: BootTrace) -> str:
-    came = came_whole(trace.network) if trace.network else ()
-    return f"; the last file that came over the network is {came[-1]}" if came else ""
+def _last_files(trace: BootTrace) -> str:
+    came = list(dict.fromkeys(came_whole(trace.network)))[-_FILES:] if trace.network else ()
+    return f"; over the network came last {', '.join(came)}" if came else ""
 
 
 def _reset_by(trace: BootTrace) -> str:
@@ -137,7 +137,7 @@ def _stopped(trace: BootTrace, kind: str, how: str) -> Finding | None:
         return None
     return Finding(
         f"the guest {how}{trace.ended_after}{_before(trace)}; {trace.last_milestone}"
-        f"{last_call(trace)}",
+        f"{'' if trace.kernel_runs else _last_files(trace)}{last_call(trace)}",
         (*last_calls(trace), *trace.serial.splitlines()[-4:]),
     )
 

@@ -25,6 +25,7 @@ from bootharness.trace.boot_managers import waits_for_ever
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
 from bootharness.trace.signs import led_to, program_errors, speaker
+from bootharness.trace.uefi_calls import rests_in_setup
 
 __all__ = ["SIGNS"]
 
@@ -344,6 +345,23 @@ def _refused_by(trace: BootTrace, said: str) -> str:
     return ""
 
 
+def came_back(trace: BootTrace) -> Diagnosis | None:
+    """A UEFI's program was done, without an error and without a kernel, and the firmware shows its
+    own menu."""
+    facts = trace.network
+    if facts is None or _entered(trace) or not rests_in_setup(trace.uefi_calls):
+        return None
+    served = came_whole(facts)
+    if not served:
+        return None
+    return Diagnosis(
+        "efi-gave-up",
+        f"{program_of(facts)} went back to the firmware without an error, {_at_work(facts)}, and "
+        f"there is nothing else to boot from: the firmware shows its own menu{trace.ended_after}",
+        tuple(str(event) for event in facts.events[-_EVIDENCE:]),
+    )
+
+
 def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
     """The last events up to the one that told."""
     until = [str(each) for each in facts.events if each.seconds <= event.seconds]
@@ -406,6 +424,7 @@ SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     initrd_by_another_name,
     script_error,
     nbp_hang,
+    came_back,
     still_coming,
 )
 """What can go wrong before a kernel is entered, in place of what can with a disk."""
