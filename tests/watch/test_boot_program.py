@@ -112,7 +112,7 @@ def test_script_that_sleeps_has_not_given_up_unless_ipxe_says_that_it_failed() -
     wire.sleeps_s = 6.0
     step = "http://10.0.2.1/a... Not found (http://ipxe.org/2d0c613b)"
     end = "Could not boot image: Not found (http://ipxe.org/2d0c613b)"
-    for said, quiet_s in ((step, 7.6), (end, 1.6)):
+    for said, quiet_s in ((step, 13.6), (end, 1.6)):
         program = BootProgram(wire)
         program.hear(f"{said}\n", 10.0)
         assert program.given_up(10.0 + quiet_s - 0.2) is None

@@ -25,7 +25,7 @@ __all__ = [
 
 _RESTS = ("boot-manager", "waits-for-key", "idle", "loop", "halted", "timeout")
 _SHOWN_LINES, _MENU_LINES = 6, 4
-_SHOWN_CHARACTERS = 4000
+_SHOWN_CHARACTERS, _HEARD_CHARACTERS = 4000, 100_000
 _ENTRY_CHOSEN = re.compile(r"Booting\b|Failed to boot both|Press any key")
 """What GRUB writes of an entry before it tries it, and when that has failed."""
 
@@ -134,8 +134,12 @@ def written(trace: BootTrace) -> str:
     calls = trace.bios_calls if not trace.handoff else trace.bios_calls[: trace.handoff.calls]
     if calls or not trace.uefi_calls:
         return screen_text(call for call in calls if not call.from_bios)
+    if not waits(_text(trace)):
+        return ""
+    if trace.network:  # what comes over it is started out of memory, as by shim, and not named
+        return as_shown(trace.serial[-_HEARD_CHARACTERS:])
     running = [each for each in started(trace.uefi_calls) if left(trace.uefi_calls, each) is None]
-    if not running or not waits(_text(trace)):
+    if not running:
         return ""
     return as_shown(said_by(trace.uefi_calls, running[-1]))
 

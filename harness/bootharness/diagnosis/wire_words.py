@@ -1,7 +1,7 @@
 """What the wire has seen of a boot's failure, as sentences: one for each cause that it proves."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bootharness.diagnosis.certainty import (
     CROSS_SIGNED,
@@ -178,9 +178,16 @@ def _chain_loop(event: NetEvent, facts: NetworkFacts) -> str:
         f"the last at {', '.join(times[:-1])} and {times[-1]} s, and nothing new was asked for "
         "between"
     )
-    if facts.role(event.file) == "nbp":
+    if facts.role(event.file) == "nbp" and _offered_between(loads, facts):
         sentence += "; the DHCP server names it to every client, so to itself too"
     return sentence
+
+
+def _offered_between(loads: Sequence[NetEvent], facts: NetworkFacts) -> bool:
+    """Whether a program that came again was named by the DHCP server, and not by a configuration
+    that it had."""
+    acks = [each.seconds for each in facts.events if each.kind == NetEventKind.ACK]
+    return any(loads[-2].seconds < at < loads[-1].seconds for at in acks)
 
 
 def _no_config(_event: NetEvent, facts: NetworkFacts) -> str:

@@ -33,6 +33,10 @@ _BACKS_OFF = 4.0
 """Who asks again waits twice as long each time; and a busy host looks late."""
 
 
+_CLOCK_IS_SLOW = 2.0
+"""A guest counts its ticks, and on a busy host many of them come late or not at all."""
+
+
 class _GaveUp(Struct, frozen=True):
     """What was said of an error, how far it had come on the wire, when a frame came last, how many
     had come by then, and how long after those before."""
@@ -92,7 +96,7 @@ class BootProgram(Struct):
         if not gave_up.said.startswith(_OF_UEFI):
             # what fails in a script is no end of it; iPXE says so where the script itself failed
             goes_on = not gave_up.said.startswith(_SCRIPT_FAILED)
-            return QUIET_S + (self.wire.sleep_s() if goes_on else 0.0)
+            return QUIET_S + (self.wire.sleep_s() * _CLOCK_IS_SLOW if goes_on else 0.0)
         if self.wire.has_ipv6 is None:
             return _UEFI_QUIET_UNKNOWN_S
         return _UEFI_QUIET_OVER_IPV6_S if self.wire.has_ipv6 else _UEFI_QUIET_S
