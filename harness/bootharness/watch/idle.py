@@ -44,8 +44,9 @@ class IdleClock:
     Only CPU time that QEMU was given counts, or, if the guest has halted its CPU, all time in which
     QEMU did not wait for the host's: the guest's clock stands still then. A host that is busy, or
     that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
-    time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
-    gave the guest, and ``share`` for how much of the last step QEMU did not wait for the host;
+    time but that of such stops (the harness's own work is none, nor is QEMU's that keeps it from
+    answering), ``given_s`` what of it the host gave the guest, and ``share`` for how much of the
+    last step QEMU did not wait for the host;
     ``idle_s`` is what `seconds` has returned last. ``gaps`` are the last stretches of 0.4
     seconds and more in which the host gave it next to nothing.
     """
@@ -74,14 +75,14 @@ class IdleClock:
             return self.idle_s
         cpu_s = self._machine.qemu.cpu_seconds()
         own_s = time.process_time()
-        longest = _LONGEST_STEP_S + own_s - self._own_s
-        step, used = min(now - self._at, longest), cpu_s - self._cpu_s
+        longest, used = _LONGEST_STEP_S + own_s - self._own_s, cpu_s - self._cpu_s
+        step = min(now - self._at, max(longest, used))
         self.awake_s += step
         given = min(step, used + own_s - self._own_s)  # who floods the harness has to wait for it
         given = max(given, self._rested_s(step, given, ran=used >= step * _MOSTLY))
         self.given_s += given
         if not went_on:
-            self.idle_s += given
+            self.idle_s += min(given, longest)  # of a guest that nobody could look at for longer
         self._note_gap(now, max(given, self.share * step))
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
         return self.idle_s
