@@ -98,6 +98,28 @@ def test_the_changed_instruction_is_followed_back_to(name: str, tmp_path: Path) 
     assert origin.guilty in origin.through
 
 
+def test_a_boot_that_raises_exceptions_for_ever_has_a_short_tape(tmp_path: Path) -> None:
+    """Each exception is on it: of half a minute it would have 120 MB, and be played for minutes."""
+    fault = BY_NAME["SP too low at the handoff"]
+    keep = tmp_path / "kept"
+    keep.mkdir()
+    trace = run(structs.replace(fault, options={**fault.options, "timeout_s": 60}), tmp_path,
+                keep=keep)  # fmt: skip
+    assert trace.recorded, trace.post_mortem
+    assert mark_of(fault, trace.recorded.origin) == "right"
+    assert (keep / RECORDING / TAPE).stat().st_size < 1 << 20
+
+
+def test_a_tape_that_grows_on_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bootharness.watch.watch.MOST_BYTES", 1 << 12)
+    trace, keep = kept("heap flag not set", tmp_path)
+    assert trace.recorded is None
+    assert trace.post_mortem
+    (told,) = (each for each in trace.post_mortem.missing if "its tape has" in each)
+    assert re.search(r"its tape has 0 MB after \d s and grows on, and none of more is kept$", told)
+    assert not (keep / RECORDING).exists()
+
+
 @pytest.mark.long
 def test_a_byte_that_no_instruction_wrote_is_told_as_that(tmp_path: Path) -> None:
     trace, _ = kept("payload of 15,735,824 without the carry", tmp_path)
@@ -123,7 +145,7 @@ def test_qemu_10_of_another_release_goes_back_too(tmp_path: Path) -> None:
     trace = boot_through(without_carry(Loader.stage1()), kernel, plan, keep=tmp_path)
     assert trace.machine
     assert trace.machine.qemu_version.startswith("10.")
-    assert trace.recorded, trace.missing
+    assert trace.recorded, trace.post_mortem
     (told,) = trace.recorded.answers
     assert told.by == "device"
     assert told.sentence.endswith("no instruction of the loader ever wrote it")

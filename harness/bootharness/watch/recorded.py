@@ -33,6 +33,7 @@ from bootharness.routes.medium import Medium
 from bootharness.routes.net_image import Card
 from bootharness.trace.backwards import Recorded
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.watch.known_end import KnownEnd
 from bootharness.watch.see import see
 
 __all__ = ["caught", "why_not_recorded", "with_recording"]
@@ -174,7 +175,10 @@ def _again(
     judged = judge(trace)
 
     def by(entries: tuple[int, ...] | None) -> BootTrace:
-        with anew() as again, _taped(trace.source, again, plan, config, entries) as taped:
+        with (
+            anew() as again,
+            _taped(trace.source, again, plan, config, entries, KnownEnd.of(trace)) as taped,
+        ):
             now = judge(taped.trace)
             if (judged.verdict, judged.cause) != (now.verdict, now.cause):
                 other = now.cause or "good"
@@ -245,8 +249,9 @@ def _taped(
     plan: BootPlan,
     config: MachineConfig,
     entries: tuple[int, ...] | None = None,
+    known: KnownEnd | None = None,
 ) -> Iterator[_Taped]:
-    """Boot on tape, under TCG; ``entries`` are those of `see`."""
+    """Boot on tape, under TCG; ``entries`` and ``known`` are those of `see`."""
     with Workspace() as workspace:
         overlay, evidence = workspace.path / OVERLAY, workspace.path / "evidence"
         _write_empty(medium, workspace.path)
@@ -255,11 +260,16 @@ def _taped(
         plan = replace(plan, tracer="recorder")
         booted = _source(medium, config)
         device = medium.device if medium.wire else booted.played(overlay)
-        tape = Tape("record", frames=booted.frames, shift=booted.shift)
-        tracer = "recorder" if entries is None else "both"
+        armed = entries is None
+        tape = Tape("record", frames=booted.frames, shift=booted.shift, armed=armed)
+        by_stub = not armed or (known is not None and known.refused is not None)
+        tracer = "both" if by_stub else "recorder"
         with Qemu(config, device, workspace, tracer=tracer, tape=tape) as qemu:
             medium.started(qemu.launched)
-            trace = see(source, qemu, medium, plan, observer=None, keep=evidence, entries=entries)
+            trace = see(
+                source, qemu, medium, plan, observer=None, keep=evidence, entries=entries,
+                known=known,
+            )  # fmt: skip
         if trace.ending.cause:
             raise MachineLost(f"a boot that was recorded: {trace.ending.detail}")
         assert qemu.tape_end
