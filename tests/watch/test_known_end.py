@@ -41,12 +41,12 @@ def test_of_a_long_loop_it_is_seen_anywhere_and_for_longer() -> None:
     assert not end().is_there(anywhere, 0, 3.1, entered=True)
 
 
-def test_an_instruction_that_the_cpu_refuses_is_known() -> None:
-    assert end().refused == FAULTS
-    elsewhere = replace(TRACE, samples=(look(FAULTS), look(0x7C40), look(RETURNS)))
-    known = KnownEnd.of(elsewhere)
+def test_who_raises_exceptions_all_the_while_is_known() -> None:
+    assert end().raises
+    by_the_timer = replace(TRACE, samples=(*[look(FAULTS)] * 9, look(RETURNS)))
+    known = KnownEnd.of(by_the_timer)
     assert known
-    assert known.refused is None
+    assert not known.raises
 
 
 def test_who_has_made_other_calls_or_entered_no_kernel_may_go_on() -> None:

@@ -1,11 +1,11 @@
 """Why somebody runs on without getting anywhere, where the machine shows it."""
 
-from collections import Counter
-
 from bootharness.text import seg_off
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["NOTHING_THERE", "RETURNS_AT", "astray", "division", "refused", "refused_at"]
+__all__ = [
+    "NOTHING_THERE", "RETURNS_AT", "astray", "division", "raises_exceptions", "refused",
+]  # fmt: skip
 
 NOTHING_THERE = "memory there is all zeros, so it went to where nothing had been loaded"
 
@@ -22,25 +22,22 @@ def astray(trace: BootTrace) -> str:
     return _refused(trace) or _among_zeros(trace) or _in_a_bios_never_called(trace)
 
 
-def refused_at(trace: BootTrace) -> int | None:
-    """Return the linear address of the only instruction outside of the BIOS at which the CPU was
-    seen, where that was seen in the handler that only returns, too; None for another end.
+def raises_exceptions(trace: BootTrace) -> bool:
+    """Return whether the CPU was seen in the BIOS's handler of exceptions again and again.
 
     The timer calls that handler too, but a CPU is hardly ever seen in it then.
     """
-    seen = Counter(sample.linear for sample in trace.samples)
-    own = {each.linear for each in trace.samples if not each.in_bios}
-    real = all(each.mode == "real" for each in trace.samples)
-    if len(own) != 1 or not real or seen[RETURNS_AT] < _REFUSED_SHARE * len(trace.samples):
-        return None
-    return own.pop()
+    handled = sum(each.linear == RETURNS_AT for each in trace.samples)
+    return handled > 0 and handled >= _REFUSED_SHARE * len(trace.samples)
 
 
 def _refused(trace: BootTrace) -> str:
     """Say that the CPU does not take an instruction: the BIOS's handler returns to the same one."""
+    seen = {sample.linear for sample in trace.samples}
     own = [each for each in trace.samples if not each.in_bios]
-    refuses = refused_at(trace)
-    if refuses is None or {each.linear for each in trace.samples} != {refuses, RETURNS_AT}:
+    if len({each.linear for each in own}) != 1 or seen != {own[0].linear, RETURNS_AT}:
+        return ""
+    if not raises_exceptions(trace) or own[0].mode != "real":
         return ""
     at = seg_off(own[0].cs, own[0].ip)
     if _divides(trace, own[0].linear - _SECTOR_AT):

@@ -187,6 +187,11 @@ class Machine(Closing):
         return self.qemu.tape is not None and self.qemu.tape.mode == "record"
 
     @property
+    def executed(self) -> int:
+        """How many instructions a machine on tape has executed."""
+        return int(self.qmp.execute("query-replay")["icount"])
+
+    @property
     def tape_bytes(self) -> int:
         """How much QEMU has written to the tape of a recorded machine; 0 for another."""
         return (self.qemu.workspace.path / TAPE).stat().st_size if self.recorded else 0

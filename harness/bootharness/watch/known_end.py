@@ -9,7 +9,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from bootharness.diagnosis.astray import refused_at
+from bootharness.diagnosis.astray import raises_exceptions
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.machine_facts import CpuSample
 
@@ -21,13 +21,13 @@ _LOOKS, _WORKED_S = 2, 3.0
 
 class KnownEnd(Struct, frozen=True):
     """After how many BIOS calls a guest was in a loop for ever, whether a kernel had been entered
-    by then, and at which linear addresses the CPU was seen; ``refused`` is the one of an
-    instruction that it refuses again and again."""
+    by then, and at which linear addresses the CPU was seen; ``raises`` whether it raises exceptions
+    all the while."""
 
     calls: int
     entered: bool
     places: frozenset[int]
-    refused: int | None = None
+    raises: bool = False
     kind: str = _PROVEN
 
     @classmethod
@@ -37,7 +37,7 @@ class KnownEnd(Struct, frozen=True):
             return None
         calls = len(trace.bios_calls) + trace.calls_left_out
         places = frozenset(each.linear for each in trace.samples)
-        return cls(calls, trace.handed_off, places, refused_at(trace))
+        return cls(calls, trace.handed_off, places, raises_exceptions(trace))
 
     def is_there(
         self, looks: Sequence[CpuSample], calls: int, worked_s: float, *, entered: bool

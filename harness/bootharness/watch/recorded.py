@@ -172,12 +172,15 @@ def _again(
 
     Where QEMU dies of it under the recorder's breakpoints, its own are set in their place.
     """
-    judged = judge(trace)
+    judged, known = judge(trace), KnownEnd.of(trace)
+    of_bios_calls = medium.disk is not None and not medium.flash
+    if known and not (of_bios_calls and medium.wire is None):
+        known = replace(known, raises=False)
 
     def by(entries: tuple[int, ...] | None) -> BootTrace:
         with (
             anew() as again,
-            _taped(trace.source, again, plan, config, entries, KnownEnd.of(trace)) as taped,
+            _taped(trace.source, again, plan, config, entries, known) as taped,
         ):
             now = judge(taped.trace)
             if (judged.verdict, judged.cause) != (now.verdict, now.cause):
@@ -188,7 +191,7 @@ def _again(
     try:
         return by(None)
     except QemuCrashed:
-        if medium.disk is None or medium.flash:
+        if not of_bios_calls:
             raise
         return by(_entries(trace))
 
@@ -262,7 +265,7 @@ def _taped(
         device = medium.device if medium.wire else booted.played(overlay)
         armed = entries is None
         tape = Tape("record", frames=booted.frames, shift=booted.shift, armed=armed)
-        by_stub = not armed or (known is not None and known.refused is not None)
+        by_stub = not armed or (known is not None and known.raises)
         tracer = "both" if by_stub else "recorder"
         with Qemu(config, device, workspace, tracer=tracer, tape=tape) as qemu:
             medium.started(qemu.launched)

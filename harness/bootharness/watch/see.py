@@ -104,15 +104,14 @@ def _seen(
         stack.enter_context(reader)
         from_saved = restored(machine, medium)
         connecting += from_saved.saved_s if from_saved else 0.0
-        refused = known.refused if known else None
-        by_stub = entries is not None or refused is not None
+        by_stub = entries is not None or (known is not None and known.raises)
         if by_stub:
             stub = stack.enter_context(Stub(qemu.workspace.path / GDB_SOCKET))
         tracer: Tracer
         if entries is not None:
             tracer = EntryTracer(machine, stub, entries)
-        elif refused is not None:
-            tracer = LoopTracer(machine, stub, refused)
+        elif known and known.raises:
+            tracer = LoopTracer(machine, stub, known)
         else:
             tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()

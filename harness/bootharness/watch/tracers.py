@@ -22,7 +22,7 @@ class Stop(Struct, frozen=True):
     ``handoff`` comes with the registers and whether they are those of the entry itself;
     ``gave-up`` with the interrupt by which the loader did; ``boot-services-ended``, of a UEFI, with
     where the one that ended them goes on, linear. ``savable`` is a UEFI that has looked at no
-    disk yet, ``loops`` a guest of which the CPU refuses one instruction again and again.
+    disk yet, ``loops`` a guest that raises one exception after the other.
     """
 
     reason: Literal["handoff", "gave-up", "panic", "savable", "boot-services-ended", "loops"]
