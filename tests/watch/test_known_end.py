@@ -8,13 +8,13 @@ from bootharness.watch.known_end import KnownEnd
 from tests.support.traces import handoff, loading_trace, read
 from tests.watch.test_hang import look
 
-FAULTS, RETURNS = 0x1E000, 0xFFF53
+LOOPS, BACK, RETURNS = 0x1E000, 0x1E010, 0xFFF53
 TRACE = replace(
     loading_trace(1600, [read(2052, 4)], ending="loop"),
-    samples=(look(FAULTS), look(RETURNS), look(FAULTS)),
+    samples=(look(LOOPS), look(BACK), look(LOOPS)),
     handoff=handoff(1),
 )
-THERE = [look(RETURNS), look(FAULTS)]
+THERE = [look(BACK), look(LOOPS)]
 
 
 def end() -> KnownEnd:
@@ -41,12 +41,16 @@ def test_of_a_long_loop_it_is_seen_anywhere_and_for_longer() -> None:
     assert not end().is_there(anywhere, 0, 3.1, entered=True)
 
 
-def test_who_raises_exceptions_all_the_while_is_known() -> None:
-    assert end().raises
-    by_the_timer = replace(TRACE, samples=(*[look(FAULTS)] * 9, look(RETURNS)))
-    known = KnownEnd.of(by_the_timer)
+def test_who_raises_exceptions_all_the_while_is_stopped_at_them_and_seen_there_at_once() -> None:
+    looks = [look(LOOPS), look(RETURNS)]
+    known = KnownEnd.of(replace(TRACE, samples=tuple(looks)))
     assert known
-    assert not known.raises
+    assert known.raises
+    assert not known.is_there(looks, 1, 0.5, entered=True)
+    assert known.is_there(looks, 1, 3.1, entered=True)
+    by_the_timer = KnownEnd.of(replace(TRACE, samples=(*[look(LOOPS)] * 9, look(RETURNS))))
+    assert by_the_timer
+    assert not by_the_timer.raises
 
 
 def test_who_has_made_other_calls_or_entered_no_kernel_may_go_on() -> None:

@@ -43,7 +43,8 @@ class KnownEnd(Struct, frozen=True):
         self, looks: Sequence[CpuSample], calls: int, worked_s: float, *, entered: bool
     ) -> bool:
         """Return whether a guest that has not got on for so long, as QEMU was at work, is in that
-        loop, by the last looks at it. Of a loop that is long it is never seen at the same place."""
+        loop, by the last looks at it. Of a loop that is long it is never seen at the same place; of
+        one that is stopped at each exception it is seen at nothing else, and they are counted."""
         same = calls == self.calls and entered == self.entered
-        there = worked_s > _WORKED_S or all(each.linear in self.places for each in looks)
-        return same and there and len(looks) >= _LOOKS
+        there = not self.raises and all(each.linear in self.places for each in looks)
+        return same and (there or worked_s > _WORKED_S) and len(looks) >= _LOOKS
