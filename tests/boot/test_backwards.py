@@ -16,7 +16,7 @@ from bootharness.debug.recorded import recording_beside
 from bootharness.diagnosis import judge
 from bootharness.errors import CouldNotFindOut, UsageError
 from bootharness.formats.qcow2 import empty_overlay
-from bootharness.host.assembler import shipped
+from bootharness.host.assembler import assemble_flat, shipped
 from bootharness.kernels.image import KernelImage
 from bootharness.kernels.selfcheck import selfcheck_kernel
 from bootharness.kernels.source import fetch
@@ -25,9 +25,12 @@ from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, MachineConfig
 from bootharness.recording.calls import Counted
 from bootharness.recording.manifest import LOG, MANIFEST, OVERLAY, RECORDING, ROM, Recording
+from bootharness.recording.operands import Cpu
 from bootharness.recording.player import Player
 from bootharness.report.document import document, encode, read_trace
+from bootharness.routes.disk import DiskImage
 from bootharness.routes.loader import ORIGIN, Loader
+from bootharness.routes.table import ROUTES
 from bootharness.trace.boot_trace import BootTrace
 from tests.boot.test_debug import WIDTH, Terminal
 from tests.support.back_faults import BACK_FAULTS, UNRECORDED, back_in, mark_of
@@ -46,6 +49,18 @@ GUILTY = {
     "type_of_loader not set": "or word [type_of_loader], CAN_USE_HEAP << 8",
     "heap_end_ptr too low": "mov word [heap_end_ptr], 0x200",
 }
+RETURNS = """
+        bits 16
+        org 0x7c00
+        mov cx, 100
+again:  int 0x80
+        loop again
+        ud2
+        times 510 - ($ - $$) db 0
+        dw 0xaa55
+"""
+"""A handler that only returns is called a hundred times, and then for ever, for an exception."""
+UD2 = b"\x0f\x0b"
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
@@ -98,6 +113,57 @@ def test_the_changed_instruction_is_followed_back_to(name: str, tmp_path: Path) 
     assert origin.guilty in origin.through
 
 
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [
+        ("SP too low at the handoff", "right"),
+        pytest.param("payload of 15,760,384 without the carry", "nobody", marks=pytest.mark.long),
+    ],
+)
+def test_a_boot_that_raises_exceptions_for_ever_has_a_short_tape(
+    name: str, mark: str, tmp_path: Path
+) -> None:
+    """Each exception is on it: of half a minute it would have 120 MB, and be played for minutes."""
+    fault = BY_NAME[name]
+    keep = tmp_path / "kept"
+    keep.mkdir()
+    trace = run(structs.replace(fault, options={**fault.options, "timeout_s": 60}), tmp_path,
+                keep=keep)  # fmt: skip
+    assert trace.recorded, trace.post_mortem
+    assert mark_of(fault, trace.recorded.origin) == mark
+    assert (keep / RECORDING / TAPE).stat().st_size < 1 << 20
+
+
+@pytest.mark.long
+def test_who_calls_what_only_returns_raises_no_exceptions_by_that(tmp_path: Path) -> None:
+    (tmp_path / "returns.asm").write_text(RETURNS)
+    disk = tmp_path / "returns.img"
+    disk.write_bytes(assemble_flat(tmp_path / "returns.asm").ljust(1 << 20, b"\0"))
+    (keep := tmp_path / "kept").mkdir()
+    plan = ROUTES["disk"].only_used(BootPlan(route="disk"))
+    trace = boot(DiskImage.existing(disk), plan, keep=keep)
+    (keep / "trace.json").write_bytes(encode(document(trace, judge(trace))))
+    assert trace.ending.kind == "loop"
+    recording = recording_beside(keep / "trace.json", trace)
+    assert recording, trace.post_mortem
+    with Player(recording.reel) as player:
+        player.seek(recording.reel.end - 1)
+        cpu = Cpu.real(player.stub.registers())
+        stack = player.stub.memory(cpu.bases["ss"] + cpu.register("sp"), 4)
+        refused = int.from_bytes(stack[2:], "little") * 16 + int.from_bytes(stack[:2], "little")
+        assert UD2 in (player.stub.memory(refused, 2), player.stub.memory(cpu.linear, 2))
+
+
+def test_a_tape_that_grows_on_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bootharness.watch.watch.MOST_BYTES", 1 << 12)
+    trace, keep = kept("heap flag not set", tmp_path)
+    assert trace.recorded is None
+    assert trace.post_mortem
+    (told,) = (each for each in trace.post_mortem.missing if "its tape has" in each)
+    assert re.search(r"its tape has 0 MB after \d s and grows on, and none of more is kept$", told)
+    assert not (keep / RECORDING).exists()
+
+
 @pytest.mark.long
 def test_a_byte_that_no_instruction_wrote_is_told_as_that(tmp_path: Path) -> None:
     trace, _ = kept("payload of 15,735,824 without the carry", tmp_path)
@@ -123,7 +189,7 @@ def test_qemu_10_of_another_release_goes_back_too(tmp_path: Path) -> None:
     trace = boot_through(without_carry(Loader.stage1()), kernel, plan, keep=tmp_path)
     assert trace.machine
     assert trace.machine.qemu_version.startswith("10.")
-    assert trace.recorded, trace.missing
+    assert trace.recorded, trace.post_mortem
     (told,) = trace.recorded.answers
     assert told.by == "device"
     assert told.sentence.endswith("no instruction of the loader ever wrote it")

@@ -30,9 +30,8 @@ BACK_FAULTS = tuple(
     for fault in (*MBR_FAULTS, *LOADER_FAULTS, *PLAIN_FAULTS, *ENDING_FAULTS)
     if fault.cause is not None
 )
-UNRECORDED = ("drive hard-wired, second disk", "ACPI power-off", "ACPI suspend")
-"""Its machine has two disks, and a boot from several is not recorded; QEMU does not play a machine
-that switches itself off or sleeps."""
+UNRECORDED = ("ACPI suspend",)
+"""QEMU does not play a machine that sleeps."""
 _LEAST = 25
 
 

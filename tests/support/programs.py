@@ -36,8 +36,13 @@ def qemu_with_first_disk(folder: Path, mbr: bytes) -> str:
             set -- "$@" "$word"
             shift
         done
-        exec $real "$@" -drive file={disk},format=raw,if=none,id=first,snapshot=on \\
-            -device ide-hd,drive=first,bus=ahci.1,bootindex=0""",
+        set -- "$@" -device ide-hd,drive=first,bus=ahci.1,bootindex=0
+        first=file={disk},format=raw,if=none,snapshot=on
+        case $* in *,rr=*)  # of another disk it is not on the tape when its requests are done
+            set -- "$@" -drive "$first,id=image"
+            first=driver=blkreplay,image=image,if=none;;
+        esac
+        exec $real "$@" -drive "$first,id=first\"""",
     )
 
 

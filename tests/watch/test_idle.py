@@ -104,6 +104,21 @@ def test_stopped_harness_is_no_time_of_the_guests() -> None:
     assert clock.given_s == pytest.approx(0, abs=0.1)
 
 
+def test_a_qemu_that_is_at_work_for_seconds_without_an_answer_was_given_them() -> None:
+    host = Host()
+    clock = IdleClock(cast(Machine, host))
+    for _ in range(10):
+        host.now_s += 4.0
+        host.cpu_s += 3.9
+        clock.seconds("nothing")
+    assert clock.awake_s == pytest.approx(39.0, abs=1.0)
+    assert clock.given_s == pytest.approx(39.0, abs=1.0)
+    assert clock.idle_s == pytest.approx(2.0, abs=0.3)  # nobody has looked at it more often
+    assert clock.worked_s == pytest.approx(9 * 3.9, abs=1.0)
+    clock.seconds("something")
+    assert clock.worked_s == 0
+
+
 def test_a_clock_begins_with_nothing_and_looks_no_more_often_than_its_ticks() -> None:
     host = Host()
     host.now_s = host.cpu_s = 100.0  # the harness has been at it for a while

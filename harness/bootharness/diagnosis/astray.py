@@ -1,16 +1,16 @@
 """Why somebody runs on without getting anywhere, where the machine shows it."""
 
-from collections import Counter
-
 from bootharness.text import seg_off
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["NOTHING_THERE", "astray", "division", "refused"]
+__all__ = [
+    "NOTHING_THERE", "RETURNS_AT", "astray", "division", "raises_exceptions", "refused",
+]  # fmt: skip
 
 NOTHING_THERE = "memory there is all zeros, so it went to where nothing had been loaded"
 
-# IBM's address of the handler that only returns; a BIOS has it for the CPU's exceptions
-_RETURNS_AT = 0xFFF53
+RETURNS_AT = 0xFFF53
+"""IBM's address of the handler that only returns; a BIOS has it for the CPU's exceptions."""
 _REFUSED_SHARE = 0.2
 _SECTOR_AT = 0x7C00
 _DIVISIONS = (6, 7)
@@ -22,16 +22,22 @@ def astray(trace: BootTrace) -> str:
     return _refused(trace) or _among_zeros(trace) or _in_a_bios_never_called(trace)
 
 
-def _refused(trace: BootTrace) -> str:
-    """Say that the CPU does not take an instruction: the BIOS's handler returns to the same one.
+def raises_exceptions(trace: BootTrace) -> bool:
+    """Return whether the CPU was seen in the BIOS's handler of exceptions again and again.
 
     The timer calls that handler too, but a CPU is hardly ever seen in it then.
     """
-    seen = Counter(sample.linear for sample in trace.samples)
+    handled = sum(each.linear == RETURNS_AT for each in trace.samples)
+    return handled > 0 and handled >= _REFUSED_SHARE * len(trace.samples)
+
+
+def _refused(trace: BootTrace) -> str:
+    """Say that the CPU does not take an instruction: the BIOS's handler returns to the same one."""
+    seen = {sample.linear for sample in trace.samples}
     own = [each for each in trace.samples if not each.in_bios]
-    if len({each.linear for each in own}) != 1 or {*seen} != {own[0].linear, _RETURNS_AT}:
+    if len({each.linear for each in own}) != 1 or seen != {own[0].linear, RETURNS_AT}:
         return ""
-    if seen[_RETURNS_AT] < _REFUSED_SHARE * len(trace.samples) or own[0].mode != "real":
+    if not raises_exceptions(trace) or own[0].mode != "real":
         return ""
     at = seg_off(own[0].cs, own[0].ip)
     if _divides(trace, own[0].linear - _SECTOR_AT):

@@ -160,7 +160,7 @@ class Qemu(Closing):
         if self.device.firmware == "uefi":
             return write_uefi_rom(self.workspace.path), _NONE
         # of a breakpoint that the guest runs into by another address QEMU dies, and with gdb stops
-        return write_rom(self.workspace.path, armed=not (tape and tracer == "both"))
+        return write_rom(self.workspace.path, armed=tape is None or tape.armed)
 
     def _go_on_from(self, machine: SavedMachine) -> int:
         """Have QEMU go on from a saved machine, with what that had said on the serial line, and

@@ -87,6 +87,8 @@ class Qmp:
         self._listener = EventListener(event_filter=self._worth_knowing)
         self._client.register_listener(self._listener)
         self._seen: deque[Message] = deque()
+        self.reply_s = _REPLY_S
+        """How long an answer may take."""
         self.silent = ""
         """What QEMU has not answered, in a sentence; empty as long as it answers."""
         try:
@@ -122,7 +124,7 @@ class Qmp:
         """
         return self.execute_all((command, arguments))[0]
 
-    def execute_all(self, *commands: Command, within_s: float = _REPLY_S) -> list[Any]:
+    def execute_all(self, *commands: Command, within_s: float | None = None) -> list[Any]:
         """Run commands, each when the one before is done, and return their results.
 
         That is quicker than one call for each. Raises MachineLost as `execute` does; who has not
@@ -131,7 +133,8 @@ class Qmp:
         if self.silent:
             raise MachineLost(self.silent)
         try:
-            return self._runner.run(asyncio.wait_for(self._execute(commands), within_s))
+            limit_s = self.reply_s if within_s is None else within_s
+            return self._runner.run(asyncio.wait_for(self._execute(commands), limit_s))
         except ExecuteError as error:
             raise MachineLost(f"QEMU refuses {error.sent['execute']}: {error}") from error
         except (QMPError, TimeoutError, OSError) as error:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["SHIFT", "TAPE", "UEFI_SHIFT", "Tape", "TapeEnd"]
+__all__ = ["MOST_BYTES", "SHIFT", "TAPE", "UEFI_SHIFT", "Tape", "TapeEnd"]
 
 SHIFT = 3
 """A guest's nanoseconds for each of its instructions, and ticks of its time stamp counter, as a
@@ -18,6 +18,9 @@ UEFI_SHIFT = 6
 is on the tape."""
 TAPE = "tape.bin"
 """What QEMU writes, or reads, in the boot's workspace."""
+MOST_BYTES = 1 << 29
+"""Of a tape: a loader's has half a megabyte, a UEFI's 60 MB; one that grows on and on is of a guest
+that raises exceptions all the time, 5 MB each second."""
 
 _FRAMES = ("-object", "filter-replay,id=frames,netdev=net0",
            "-global", "virtio-net-device.tx=timer",
@@ -26,12 +29,14 @@ _FRAMES = ("-object", "filter-replay,id=frames,netdev=net0",
 
 class Tape(Struct, frozen=True):
     """Whether a machine is recorded or played; ``rom`` is the recorder's of a recorded one,
-    ``frames`` whether those of its network card are on it, ``shift`` is `SHIFT` or another."""
+    ``frames`` whether those of its network card are on it, ``shift`` is `SHIFT` or another. Of a
+    recorder that is not ``armed`` the GDB stub does the work of its breakpoints."""
 
     mode: Literal["record", "replay"]
     rom: Path | None = None
     frames: bool = False
     shift: int = SHIFT
+    armed: bool = True
 
     @property
     def args(self) -> list[str]:

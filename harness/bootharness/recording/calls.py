@@ -97,8 +97,10 @@ class Counted:
             self.seek(guess)
             count = self.count()
             if count > wanted:
-                # a CPU that was halted on the way: its clock went on, and the record is before this
-                high, number, position, before = guess, count - 1, guess, before * _FURTHER
+                # a CPU that was halted on the way: its clock went on, and the record is before
+                # this. A last one that was begun and not ended is none of the log's
+                number = min(count, len(every)) - 1
+                high, position, before = guess, guess, before * _FURTHER
                 continue
             while count <= wanted and wanted - count < _NEAR:
                 if not self._next(anchor.sender):

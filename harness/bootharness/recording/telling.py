@@ -47,7 +47,7 @@ def told(found: Answer, loader: Loader | None) -> Origin:
             jump = _made(seen.branch, loader)
             said += f"; it is executed because `{jump.instruction}` before it was not taken"
     else:
-        said = f"{said}: {seen.why}"
+        said = f"{said}: {seen.why}" if field else f"the loader {seen.why}"
     return Origin(what, said, through, guilty)
 
 

@@ -44,10 +44,12 @@ class IdleClock:
     Only CPU time that QEMU was given counts, or, if the guest has halted its CPU, all time in which
     QEMU did not wait for the host's: the guest's clock stands still then. A host that is busy, or
     that stopped QEMU or the harness for a while, does not make a guest idle. ``awake_s`` is all
-    time but that of such stops (the harness's own work is none), ``given_s`` what of it the host
-    gave the guest, and ``share`` for how much of the last step QEMU did not wait for the host;
-    ``idle_s`` is what `seconds` has returned last. ``gaps`` are the last stretches of 0.4
-    seconds and more in which the host gave it next to nothing.
+    time but that of such stops (the harness's own work is none, nor is QEMU's that keeps it from
+    answering), ``given_s`` what of it the host gave the guest, ``step_s`` how long the last step
+    took, and ``share`` for how much of it QEMU did not wait for the host; ``idle_s`` is what
+    `seconds` has returned last, and ``worked_s`` the same with all that QEMU has worked while
+    nobody could look at the guest. ``gaps`` are the last stretches of 0.4 seconds and more in which
+    the host gave it next to nothing.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -57,6 +59,8 @@ class IdleClock:
         self.awake_s = 0.0
         self.given_s = 0.0
         self.share = 1.0
+        self.step_s = 0.0
+        self.worked_s = 0.0
         self.gaps: list[Gap] = []
         self._at = self._had_at = machine.now()
         self._cpu_s = machine.qemu.cpu_seconds()
@@ -69,19 +73,21 @@ class IdleClock:
         now = self._machine.now()
         went_on, self._progress = progress != self._progress, progress
         if went_on:
-            self.idle_s = 0.0
+            self.restart()
         if now - self._at < _SHORTEST_STEP_S:
             return self.idle_s
         cpu_s = self._machine.qemu.cpu_seconds()
         own_s = time.process_time()
-        longest = _LONGEST_STEP_S + own_s - self._own_s
-        step, used = min(now - self._at, longest), cpu_s - self._cpu_s
+        longest, used = _LONGEST_STEP_S + own_s - self._own_s, cpu_s - self._cpu_s
+        self.step_s = now - self._at
+        step = min(self.step_s, max(longest, used))
         self.awake_s += step
         given = min(step, used + own_s - self._own_s)  # who floods the harness has to wait for it
         given = max(given, self._rested_s(step, given, ran=used >= step * _MOSTLY))
         self.given_s += given
         if not went_on:
-            self.idle_s += given
+            self.worked_s += given
+            self.idle_s += min(given, longest)  # of a guest that nobody could look at for longer
         self._note_gap(now, max(given, self.share * step))
         self._at, self._cpu_s, self._own_s = now, cpu_s, own_s
         return self.idle_s
@@ -114,7 +120,7 @@ class IdleClock:
 
     def restart(self) -> None:
         """Take it that there has been progress just now."""
-        self.idle_s = 0.0
+        self.idle_s = self.worked_s = 0.0
 
 
 class Repetition(Struct):

@@ -36,6 +36,7 @@ class Looks(Struct):
     def quick(self) -> list[CpuSample]:
         """Look often and soon: on a busy host, what goes through memory comes round between the
         ordinary looks. Looks between which the CPU did not run are none."""
+        self.machine.let_go()
         looks = {}
         for _ in range(_QUICK_LOOKS):
             self.machine.wait(Deadline.after(_QUICK_S))

@@ -33,6 +33,7 @@ from bootharness.routes.medium import Medium
 from bootharness.routes.net_image import Card
 from bootharness.trace.backwards import Recorded
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.watch.known_end import KnownEnd
 from bootharness.watch.see import see
 
 __all__ = ["caught", "why_not_recorded", "with_recording"]
@@ -171,10 +172,16 @@ def _again(
 
     Where QEMU dies of it under the recorder's breakpoints, its own are set in their place.
     """
-    judged = judge(trace)
+    judged, known = judge(trace), KnownEnd.of(trace)
+    of_bios_calls = medium.disk is not None and not medium.flash
+    if known and not (of_bios_calls and medium.wire is None):
+        known = replace(known, raises=False)
 
     def by(entries: tuple[int, ...] | None) -> BootTrace:
-        with anew() as again, _taped(trace.source, again, plan, config, entries) as taped:
+        with (
+            anew() as again,
+            _taped(trace.source, again, plan, config, entries, known) as taped,
+        ):
             now = judge(taped.trace)
             if (judged.verdict, judged.cause) != (now.verdict, now.cause):
                 other = now.cause or "good"
@@ -184,7 +191,7 @@ def _again(
     try:
         return by(None)
     except QemuCrashed:
-        if medium.disk is None or medium.flash:
+        if not of_bios_calls:
             raise
         return by(_entries(trace))
 
@@ -245,8 +252,9 @@ def _taped(
     plan: BootPlan,
     config: MachineConfig,
     entries: tuple[int, ...] | None = None,
+    known: KnownEnd | None = None,
 ) -> Iterator[_Taped]:
-    """Boot on tape, under TCG; ``entries`` are those of `see`."""
+    """Boot on tape, under TCG; ``entries`` and ``known`` are those of `see`."""
     with Workspace() as workspace:
         overlay, evidence = workspace.path / OVERLAY, workspace.path / "evidence"
         _write_empty(medium, workspace.path)
@@ -255,11 +263,16 @@ def _taped(
         plan = replace(plan, tracer="recorder")
         booted = _source(medium, config)
         device = medium.device if medium.wire else booted.played(overlay)
-        tape = Tape("record", frames=booted.frames, shift=booted.shift)
-        tracer = "recorder" if entries is None else "both"
+        armed = entries is None
+        tape = Tape("record", frames=booted.frames, shift=booted.shift, armed=armed)
+        by_stub = not armed or (known is not None and known.raises)
+        tracer = "both" if by_stub else "recorder"
         with Qemu(config, device, workspace, tracer=tracer, tape=tape) as qemu:
             medium.started(qemu.launched)
-            trace = see(source, qemu, medium, plan, observer=None, keep=evidence, entries=entries)
+            trace = see(
+                source, qemu, medium, plan, observer=None, keep=evidence, entries=entries,
+                known=known,
+            )  # fmt: skip
         if trace.ending.cause:
             raise MachineLost(f"a boot that was recorded: {trace.ending.detail}")
         assert qemu.tape_end

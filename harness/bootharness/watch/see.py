@@ -35,7 +35,9 @@ from bootharness.trace.uefi_milestones import uefi_milestones
 from bootharness.watch.course import Course
 from bootharness.watch.entry_tracer import EntryTracer
 from bootharness.watch.gdb_tracer import GdbTracer
+from bootharness.watch.known_end import KnownEnd
 from bootharness.watch.lookout import Lookout
+from bootharness.watch.loop_tracer import LoopTracer
 from bootharness.watch.recorder_tracers import RecorderTracer, UefiTracer
 from bootharness.watch.saving import restored
 from bootharness.watch.tracers import Tracer
@@ -62,15 +64,17 @@ def see(
     observer: Observer | None,
     keep: Path | None,
     entries: tuple[int, ...] | None = None,
+    known: KnownEnd | None = None,
 ) -> BootTrace:
     """Return all that was seen of a boot. With ``entries`` the machine has a recorder without
-    breakpoints, and stops at these addresses of a kernel.
+    breakpoints, and stops at these addresses of a kernel; ``known`` is the end of a boot that is
+    had again.
 
     Raises CouldNotFindOut when the machine does not even start, QemuCrashed where QEMU itself
     failed under the recorder.
     """
     try:
-        return _seen(source, qemu, medium, plan, observer, keep, entries)
+        return _seen(source, qemu, medium, plan, observer, keep, entries, known)
     except (MachineLost, LaunchFailed) as error:
         if plan.tracer == "recorder" and qemu.crashed:
             raise QemuCrashed(str(error)) from error
@@ -85,6 +89,7 @@ def _seen(
     observer: Observer | None,
     keep: Path | None,
     entries: tuple[int, ...] | None,
+    known: KnownEnd | None,
 ) -> BootTrace:
     connecting = qemu.now()
     own_init = medium.initrd is not None and plan.initrd is None
@@ -99,17 +104,22 @@ def _seen(
         stack.enter_context(reader)
         from_saved = restored(machine, medium)
         connecting += from_saved.saved_s if from_saved else 0.0
-        if entries is None:
-            tracer = _tracer(machine, medium, plan, gdb)
-        else:
+        by_stub = entries is not None or (known is not None and known.raises)
+        if by_stub:
             stub = stack.enter_context(Stub(qemu.workspace.path / GDB_SOCKET))
+        tracer: Tracer
+        if entries is not None:
             tracer = EntryTracer(machine, stub, entries)
+        elif known and known.raises:
+            tracer = LoopTracer(machine, stub, known)
+        else:
+            tracer = _tracer(machine, medium, plan, gdb)
         connected = machine.now()
-        medium.begin(machine, waits=gdb is not None or entries is not None)
+        medium.begin(machine, waits=gdb is not None or by_stub)
         course = Course(
             machine, medium, plan, Words(machine, signs), Lookout.of(plan), observer=observer
         )
-        watch, guest_s = Watch.of(course, tracer, reader), None
+        watch, guest_s = Watch.of(course, tracer, reader, known), None
         try:
             ending = watch.run()
             if plan.at_most_s is not None and ending.kind == "reached":

@@ -9,6 +9,7 @@ from bootharness.watch.disk_watch import DiskWatch
 from bootharness.watch.hang import hang
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import IdleClock
+from bootharness.watch.known_end import KnownEnd
 from bootharness.watch.loading import Loading
 from bootharness.watch.looks import Looks
 from bootharness.watch.resting import PERSON_S, Resting
@@ -34,6 +35,7 @@ class Suspicion(Struct):
     idle: IdleClock
     program: BootProgram | None = None
     disk: DiskWatch | None = None
+    known: KnownEnd | None = None
     disk_bytes: int = 0
     waits_for: str | None = None
 
@@ -57,6 +59,8 @@ class Suspicion(Struct):
             return None
         self.disk_bytes = self.machine.disk_bytes_read()
         self.course.words.look(self.looks.look())
+        if self.known and self._is_where_it_was(self.known):
+            return self.known.kind
         self.hearing.read_screen(idle_s)
         if self.course.ending:
             return None
@@ -66,6 +70,11 @@ class Suspicion(Struct):
         self.loading.drain()
         got_on = self._progress() != progress  # while it was looked at
         return None if got_on else kind
+
+    def _is_where_it_was(self, known: KnownEnd) -> bool:
+        """Whether it has come to a loop of which is known that it leads nowhere."""
+        calls, entered = self.loading.tracer.total, self.course.handed_off
+        return known.is_there(self.looks.samples, calls, self.idle.worked_s, entered=entered)
 
     def _too_soon(self, idle_s: float) -> bool:
         """Whether it is too soon for another look at one that is at work or waited for."""

@@ -22,10 +22,10 @@ class Stop(Struct, frozen=True):
     ``handoff`` comes with the registers and whether they are those of the entry itself;
     ``gave-up`` with the interrupt by which the loader did; ``boot-services-ended``, of a UEFI, with
     where the one that ended them goes on, linear. ``savable`` is a UEFI that has looked at no
-    disk yet.
+    disk yet, ``loops`` a guest that raises one exception after the other.
     """
 
-    reason: Literal["handoff", "gave-up", "panic", "savable", "boot-services-ended"]
+    reason: Literal["handoff", "gave-up", "panic", "savable", "boot-services-ended", "loops"]
     at: float
     registers: Registers | None = None
     exact: bool = True

@@ -10,6 +10,7 @@ from bootharness.formats.bioscall import Registers
 from bootharness.host.deadline import Deadline
 from bootharness.host.ocr import Reader
 from bootharness.machine.machine import Machine
+from bootharness.machine.tape import MOST_BYTES
 from bootharness.plan import SHUTDOWN
 from bootharness.text import count
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
@@ -23,6 +24,7 @@ from bootharness.watch.disk_watch import DiskWatch
 from bootharness.watch.entry import header_entered, look, of_boot_sector
 from bootharness.watch.hearing import Hearing
 from bootharness.watch.idle import IdleClock
+from bootharness.watch.known_end import KnownEnd
 from bootharness.watch.loading import Loading
 from bootharness.watch.looks import Looks
 from bootharness.watch.resting import Resting
@@ -36,6 +38,8 @@ __all__ = ["Watch"]
 _TICK_S = 0.05
 # of a guest that has little of the host: looking at it costs more of that
 _LONGEST_TICK_S = 0.2
+# of a machine that took so long for what it was asked at one tick
+_LATE_S = 1.0
 # how long a kernel that panics may go on printing, and an /init of somebody's must live
 _LAST_WORDS_S = 0.5
 # a guest that was given less of the time limit cannot be blamed for not being ready
@@ -68,11 +72,14 @@ class Watch(Struct):
     idle: IdleClock
     program: BootProgram | None = None
     disk: DiskWatch | None = None
+    known: KnownEnd | None = None
     events: list[QmpEvent] = field(default_factory=list)
     foreign_bytes: int = 0
 
     @classmethod
-    def of(cls, course: Course, tracer: Tracer, reader: Reader) -> "Watch":
+    def of(
+        cls, course: Course, tracer: Tracer, reader: Reader, known: KnownEnd | None = None
+    ) -> "Watch":
         """Return the watch over a machine's course."""
         machine = course.machine
         program = BootProgram(course.wire) if course.wire else None
@@ -83,7 +90,9 @@ class Watch(Struct):
         faulty = course.medium.faulty
         looks = Looks(machine, tracer, may_owe=faulty is not None and faulty.may_wait)
         disk = DiskWatch(faulty, course, loading) if faulty else None
-        return cls(course, machine, tracer, hearing, loading, looks, saving, idle, program, disk)
+        return cls(
+            course, machine, tracer, hearing, loading, looks, saving, idle, program, disk, known
+        )
 
     def run(self) -> Ending:
         """Watch until the boot has come as far as wanted, or has failed, or time is up.
@@ -94,7 +103,7 @@ class Watch(Struct):
         course, idle = self.course, self.idle
         suspicion = Suspicion(
             course, self.machine, self.looks, self.hearing, self.loading, idle, self.program,
-            self.disk,
+            self.disk, self.known,
         )  # fmt: skip
         self.tracer.start()
         if course.medium.kernel:
@@ -103,8 +112,12 @@ class Watch(Struct):
         while course.ending is None:
             tick_s = min(_TICK_S / max(idle.share, _TICK_S), _LONGEST_TICK_S)
             self.machine.wait(Deadline.after(tick_s), *self.tracer.files, *self._wires)
+            # of a network QEMU forgets what comes while the machine stands still
+            if self.machine.recorded and not course.wire and idle.step_s > _LATE_S:
+                self.machine.hold()
             self.saving.look()
             self._take_in()
+            self._check_tape()
             if course.panic is not None or course.crash or course.failed_on or course.has_userspace:
                 last_words = last_words or Deadline.after(_LAST_WORDS_S)
                 if last_words.expired:
@@ -116,6 +129,8 @@ class Watch(Struct):
             if course.ending is None and self._is_time_up():
                 self.hearing.listen()
                 self._out_of_time()
+            if course.ending is None:
+                self.machine.let_go()
         if course.ending.kind == "reached":
             self.hearing.look_for_banned()
         if self.machine.answers:
@@ -196,6 +211,9 @@ class Watch(Struct):
             self.saving.before_disk(stop.at)
         elif stop.reason == "boot-services-ended":
             self._ended_boot_services(stop)
+        elif stop.reason == "loops":
+            self.looks.look()
+            self.course.finish("loop")
         elif stop.reason == "gave-up":
             self.course.finish("boot-failed" if stop.interrupt == 0x18 else "bootstrap")
         else:
@@ -308,6 +326,14 @@ class Watch(Struct):
         if course.has_userspace:
             course.finish("reached")
         course.finish(kind, detail)
+
+    def _check_tape(self) -> None:
+        """Raise MachineLost for a recorded machine that has more to write down than is kept."""
+        if (size := self.machine.tape_bytes) > MOST_BYTES:
+            raise MachineLost(
+                f"its tape has {size >> 20:,} MB after {self.machine.now():.0f} s and grows on, "
+                "and none of more is kept"
+            )
 
     def _is_time_up(self) -> bool:
         limit_s = self.course.limit_s
