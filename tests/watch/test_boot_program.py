@@ -107,6 +107,17 @@ def test_who_sends_what_nobody_understands_and_backs_off_has_not_given_up() -> N
     assert program.given_up(21.8)
 
 
+def test_what_a_program_sends_behind_the_end_of_its_script_is_no_question() -> None:
+    wire: Any = Wire("served")
+    program = BootProgram(wire)
+    said = "Could not boot image: Exec format error (http://ipxe.org/2e022081)"
+    program.hear(f"{said}\n", 10.0)
+    for at in (10.5, 11.0, 11.4):  # as iPXE does that listens to IPv6's routers
+        wire.frames += 1
+        assert program.given_up(at) is None
+    assert program.given_up(11.6) == said
+
+
 def test_script_that_sleeps_has_not_given_up_unless_ipxe_says_that_it_failed() -> None:
     wire: Any = Wire("served")
     wire.sleeps_s = 6.0

@@ -84,7 +84,7 @@ class BootProgram(Struct):
         if not gave_up.said.startswith(_OF_UEFI):
             if self.wire.awaited(now, gave_up.progress[0]):
                 return None  # it asks elsewhere, of somebody who may not be there
-            if (frames := self.wire.frames) != gave_up.frames:
+            if _goes_on(gave_up) and (frames := self.wire.frames) != gave_up.frames:
                 # what nobody here understands may be a question, too
                 gave_up = replace(gave_up, at=now, frames=frames, gap=now - gave_up.at)
                 self._gave_up = gave_up
@@ -94,9 +94,8 @@ class BootProgram(Struct):
     def _quiet_s(self, gave_up: _GaveUp) -> float:
         """Return for how long who said this may ask for nothing more before it has given up."""
         if not gave_up.said.startswith(_OF_UEFI):
-            # what fails in a script is no end of it; iPXE says so where the script itself failed
-            goes_on = not gave_up.said.startswith(_SCRIPT_FAILED)
-            return QUIET_S + (self.wire.sleep_s() * _CLOCK_IS_SLOW if goes_on else 0.0)
+            sleep_s = self.wire.sleep_s() if _goes_on(gave_up) else 0.0
+            return QUIET_S + sleep_s * _CLOCK_IS_SLOW
         if self.wire.has_ipv6 is None:
             return _UEFI_QUIET_UNKNOWN_S
         return _UEFI_QUIET_OVER_IPV6_S if self.wire.has_ipv6 else _UEFI_QUIET_S
@@ -133,3 +132,9 @@ class BootProgram(Struct):
             f"{coming[-1].name} was still on its way, {coming[-1].sent_bytes:,} of "
             f"{count(coming[-1].file_bytes, 'byte')}, with {' and '.join(slow)}"
         )
+
+
+def _goes_on(gave_up: _GaveUp) -> bool:
+    """Whether a script may go on: what fails in it is no end of it, and iPXE says so where it is
+    over."""
+    return not gave_up.said.startswith(_SCRIPT_FAILED)
