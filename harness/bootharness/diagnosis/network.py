@@ -346,18 +346,24 @@ def _refused_by(trace: BootTrace, said: str) -> str:
 
 
 def came_back(trace: BootTrace) -> Diagnosis | None:
-    """A UEFI's program was done, without an error and without a kernel, and the firmware shows its
-    own menu."""
+    """A UEFI's program was done without a kernel: it had the machine reset, or went back without an
+    error, and the firmware shows its own menu."""
     facts = trace.network
-    if facts is None or _entered(trace) or not rests_in_setup(trace.uefi_calls):
+    if facts is None or _entered(trace) or not came_whole(facts):
         return None
-    served = came_whole(facts)
-    if not served:
+    calls = trace.uefi_calls
+    if trace.ending.kind == "guest-reset" and any(each.service == "ResetSystem" for each in calls):
+        how = f"had the machine reset{trace.ended_after} (ResetSystem), {_at_work(facts)}"
+    elif rests_in_setup(calls):
+        how = (
+            f"went back to the firmware without an error, {_at_work(facts)}, and there is nothing "
+            f"else to boot from: the firmware shows its own menu{trace.ended_after}"
+        )
+    else:
         return None
     return Diagnosis(
         "efi-gave-up",
-        f"{program_of(facts)} went back to the firmware without an error, {_at_work(facts)}, and "
-        f"there is nothing else to boot from: the firmware shows its own menu{trace.ended_after}",
+        f"{program_of(facts)} {how}",
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
 
