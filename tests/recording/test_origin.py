@@ -95,6 +95,26 @@ def test_the_wrong_one_of_two_values_is_followed() -> None:
     assert guilty(origin(steps, field(0x1200, 0x1000), 0x1300)) == 0
 
 
+@pytest.mark.parametrize(
+    ("code", "wanted", "found", "said"),
+    [
+        ("6629c8", 0x1300, 0xD00, "subtracts 0x300, which was to be added"),  # sub eax, ecx
+        ("6601c8", 0xD00, 0x1300, "adds 0x300, which was to be subtracted"),  # add eax, ecx
+    ],
+)
+def test_who_goes_the_other_way_with_two_right_values_is_guilty(
+    code: str, wanted: int, found: int, said: str
+) -> None:
+    steps = walked(
+        ("66b900030000", {"eax": 0x1000}),  # mov ecx, 0x300
+        (code, {"eax": 0x1000, "ecx": 0x300}),
+        ("66a30005", {"eax": found}),
+        memory=dict.fromkeys(FIELD, 0),
+    )
+    named = origin(steps, field(wanted, 0x1000), found)
+    assert (guilty(named), named.why) == (1, said)
+
+
 def test_of_two_values_nobody_knows_about_none_is_guilty() -> None:
     steps = walked(
         ("6601c8", {"eax": 0x1000, "ecx": 0x300}),

@@ -21,6 +21,8 @@ _MOST_WORDS = 0x8000
 _DATA, _WHOLE_LIMIT = 0x93, 0xFFFF
 _CODE, _FRAME_BYTES = range(ORIGIN, ORIGIN + SECTOR_BYTES), 6
 """Where the BIOS puts a boot sector, and what an INT pushes."""
+_RESERVED = range(0xA0000, 0x100000)
+"""The screen's memory, the option ROMs' and the BIOS's."""
 _PACKET_SEGMENT, _PACKET_SECTORS = range(6, 8), range(2, 4)
 
 
@@ -147,7 +149,8 @@ def clobbering(trace: BootTrace) -> Iterator[Field]:
     for index, there, read in placed(trace):
         caller = trace.bios_calls[index].registers_in
         over_loader = there.start <= caller.cs * 16 + caller.ip < there.stop
-        if not there or not (over_loader or there.start < 0x500 or 0xA0000 in there):
+        over_bios = there.start < _RESERVED.stop and there.stop > _RESERVED.start
+        if not there or not (over_loader or over_bios or there.start < 0x500):
             continue
         if read is None:
             yield from destination(trace)

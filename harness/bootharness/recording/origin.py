@@ -191,6 +191,10 @@ def _changed(step: Step, effect: Effect, tracked: Tracked, field: Field) -> Trac
             return f"makes {number:#x} of it no more" if effect.source else (
                 f"brings {source:#x} to what was right"
             )  # fmt: skip
+        if source and wanted == -source & mask:
+            does, wants = ("adds", "subtracted") if effect.operator == "+" else (
+                "subtracts", "added")  # fmt: skip
+            return f"{does} {source:#x}, which was to be {wants}"
         return tracked.changed(effect.source, wanted, source, effect, of_source)
     wanted = (number - source if effect.operator == "+" else number + source) & mask
     return tracked.changed(effect.into, wanted, old, effect, of_old)
