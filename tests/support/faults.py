@@ -343,7 +343,7 @@ LOADER_FAULTS = (
           guilty=("add edi, 512",)),
     Fault("the next chunk goes below the last", "memory-clobbered",
           edit=swap("        add     edi, ecx\n", "        sub     edi, ecx\n"),
-          guilty=("sub     edi, ecx",)),
+          guilty=("sub edi, ecx",)),
     Fault("moves one sector less than it reads", "destination-misplaced",
           edit=swap("        inc     cx                      ; an odd",
                     "        sub cx, 511                      ; an odd"),
