@@ -94,6 +94,14 @@ def test_progress_begins_anew() -> None:
     assert clock.seconds("second") == pytest.approx(0.9, abs=0.1)
 
 
+def _pass(host: Host, clock: IdleClock, step_s: float, cpu_s: float) -> None:
+    """Let ten steps go by in which nothing gets on."""
+    for _ in range(10):
+        host.now_s += step_s
+        host.cpu_s += cpu_s
+        clock.seconds("nothing")
+
+
 def test_stopped_harness_is_no_time_of_the_guests() -> None:
     host = Host()
     host.halted = True
@@ -107,10 +115,7 @@ def test_stopped_harness_is_no_time_of_the_guests() -> None:
 def test_a_qemu_that_is_at_work_for_seconds_without_an_answer_was_given_them() -> None:
     host = Host()
     clock = IdleClock(cast(Machine, host))
-    for _ in range(10):
-        host.now_s += 4.0
-        host.cpu_s += 3.9
-        clock.seconds("nothing")
+    _pass(host, clock, 4.0, 3.9)
     assert clock.awake_s == pytest.approx(39.0, abs=1.0)
     assert clock.given_s == pytest.approx(39.0, abs=1.0)
     assert clock.idle_s == pytest.approx(2.0, abs=0.3)  # nobody has looked at it more often
@@ -161,10 +166,7 @@ def test_a_restart_is_progress() -> None:
 def test_a_cpu_that_runs_without_progress_is_awake_for_what_it_was_given() -> None:
     host = Host()
     clock = IdleClock(cast(Machine, host))
-    for _ in range(10):
-        host.now_s += 0.1
-        host.cpu_s += 0.025
-        clock.seconds("nothing")
+    _pass(host, clock, 0.1, 0.025)
     assert clock.awake_s == pytest.approx(1.0)
     assert clock.given_s == pytest.approx(0.25, abs=0.1)
 
