@@ -61,6 +61,8 @@ again:  int 0x80
 """
 """A handler that only returns is called a hundred times, and then for ever, for an exception."""
 UD2 = b"\x0f\x0b"
+OUT_DX_AX = b"\xef"
+MUCH, PATIENCE_S = 10**12, 20
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
@@ -207,6 +209,23 @@ def test_a_recording_is_played_the_same_again_and_again(misplaced: tuple[BootTra
             counted = Counted(player, recording.records)
             counted.count()
             assert counted.heard == log
+
+
+def test_a_guest_that_switches_itself_off_is_played_to_there(tmp_path: Path) -> None:
+    """QEMU lets it go on for a while, and when it plays it for another while."""
+    trace, keep = kept("ACPI power-off", tmp_path)
+    recording = recording_beside(keep / "trace.json", trace)
+    assert recording
+    with Player(recording.reel) as player:
+        player.seek(recording.reel.end - 1)
+        assert player.stub.memory(player.cpu().linear, 1) == OUT_DX_AX
+        player.set_break(recording.reel.end + MUCH)
+        player.stub.go(PATIENCE_S)
+        assert player.off
+        assert not player.go()
+        player.seek(1000)
+        assert player.position == 1000
+        assert not player.off
 
 
 @pytest.mark.long

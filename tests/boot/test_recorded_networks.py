@@ -10,7 +10,7 @@ from bootharness.debug.recorded import recording_beside
 from bootharness.diagnosis import judge
 from bootharness.errors import MachineLost, UsageError
 from bootharness.formats.loading import SETUP_AT
-from bootharness.machine.tape import TAPE
+from bootharness.machine.tape import TAPE, TapeEnd
 from bootharness.one_boot import boot
 from bootharness.plan import BootPlan, choose
 from bootharness.recording.manifest import LOG, OVERLAY, ROM, Anchor, Recording
@@ -124,11 +124,11 @@ def test_one_that_is_not_played_is_recorded_again(
 ) -> None:
     tried: list[Player] = []
 
-    def lost_once(player: Player, log: bytes, registers: str) -> Anchor | None:
+    def lost_once(player: Player, log: bytes, end: TapeEnd) -> Anchor | None:
         tried.append(player)
         if len(tried) == 1:
             raise MachineLost("QEMU's GDB stub does not answer in time")
-        return prove(player, log, registers)
+        return prove(player, log, end)
 
     monkeypatch.setattr(recorded, "prove", lost_once)
     plan = choose(

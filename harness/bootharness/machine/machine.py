@@ -176,10 +176,14 @@ class Machine(Closing):
         self.qemu.terminate()
         if not select.select([self.qemu.exit_fd], [], [], _QUIT_S)[0]:
             raise MachineLost("QEMU does not end its recording")
+        off = False
         if status["status"] == "shutdown":
             tape = self.qemu.workspace.path / TAPE
-            tape.write_bytes(playable(tape.read_bytes()))
-        self.qemu.tape_end = TapeEnd(replay["icount"], registers)
+            made = tape.read_bytes()
+            changed = playable(made)
+            off = changed != made
+            tape.write_bytes(changed)
+        self.qemu.tape_end = TapeEnd(replay["icount"], registers, off)
 
     @property
     def recorded(self) -> bool:

@@ -19,6 +19,8 @@ _REPLY_S = 20.0
 _CHUNK = 1 << 16
 _PACKET_BYTES = 1 << 20
 _MEMORY_AT_ONCE = 0x400
+_SWITCHED_OFF = "03"
+"""The signal, SIGQUIT, by which QEMU tells of a guest that is off: it goes no further."""
 
 
 class Stub(Closing):
@@ -35,6 +37,8 @@ class Stub(Closing):
             self._socket.close()
             raise MachineLost(f"QEMU's GDB stub is not there: {error.strerror}") from error
         self._points: set[tuple[str, int]] = set()
+        self.off = False
+        """Whether the guest has switched itself off: whoever has it go on then waits for ever."""
         self._asked("?")  # which deletes all breakpoints
 
     def __contains__(self, point: tuple[str, int]) -> bool:
@@ -68,6 +72,7 @@ class Stub(Closing):
 
     def go(self, within_s: float) -> bool:
         """Let the machine run to its next stop; return whether that is for a watchpoint."""
+        self._check_on()
         self._send("c")
         said = self._answer(Deadline.after(within_s))
         self._check_stop("c", said)
@@ -83,6 +88,7 @@ class Stub(Closing):
 
     def step(self) -> None:
         """Execute one instruction, also where a breakpoint is."""
+        self._check_on()
         self._check_stop("s", self._asked("s"))
 
     def forget_stops(self) -> None:
@@ -122,9 +128,14 @@ class Stub(Closing):
                 raise MachineLost(f"QEMU does not read memory at {at:#x}: {said}") from None
         return b"".join(parts)
 
+    def _check_on(self) -> None:
+        if self.off:
+            raise MachineLost("the guest has switched itself off")
+
     def _check_stop(self, packet: str, said: str) -> None:
         if said[:1] not in ("T", "S"):
             raise MachineLost(f"QEMU's GDB stub answers {packet} with {said or 'nothing'!r}")
+        self.off = said[1:3] == _SWITCHED_OFF
 
     def _asked(self, packet: str) -> str:
         self._send(packet)

@@ -65,7 +65,8 @@ class Tape(Struct, frozen=True):
 
 class TapeEnd(Struct, frozen=True):
     """Where a recording ends: how many instructions were executed, and the registers as QEMU writes
-    them."""
+    them; ``off`` where the guest has switched itself off, some instructions before."""
 
     position: int
     registers: str
+    off: bool = False

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootharness.errors import MachineLost
 from bootharness.host.closing import Closing
@@ -32,6 +33,7 @@ _LOOK_S = 0.005
 _DISK_S = 0.01
 """In which an image is read that lies in the host's memory."""
 _SLOWER, _AT_LEAST_S = 20, 30.0
+_OFF = "SHUTDOWN"
 
 
 Source = Drive | TapedUefi | TapedCard
@@ -107,6 +109,12 @@ class Player(Closing):
             self._stack = stack.pop_all()
 
     @property
+    def off(self) -> bool:
+        """Whether the guest has switched itself off. It does not go on from there, and not at once
+        behind the instruction that does it: so many more are executed as the host is slow."""
+        return self.stub.off or self.machine.qmp.holds(_OFF)
+
+    @property
     def position(self) -> int:
         """How many instructions have been executed."""
         return int(self.machine.qmp.execute("query-replay")["icount"])
@@ -118,13 +126,15 @@ class Player(Closing):
         here = self.position
         if position == here:
             return
-        if position > here:
+        if self.off:
+            self.seek_anew(position)
+        elif position > here:
             self._seek_ahead(position)
         else:
             try:
                 self._seek_back(position)
             except MachineLost:
-                self._seek_anew(position)
+                self.seek_anew(position)
         if self.position != position:
             raise MachineLost(f"QEMU went to instruction {self.position:,}, not to {position:,}")
 
@@ -132,8 +142,9 @@ class Player(Closing):
         self.set_break(position)
         self.stub.go(self.reel.limit_s)
 
-    def _seek_anew(self, position: int) -> None:
-        """Go to a position with another QEMU, from the beginning on: one that has to reset a disk
+    def seek_anew(self, position: int) -> None:
+        """Go to a position with another QEMU, from the beginning on, or to where the guest is off
+        before that: a QEMU that has to reset a disk
         in the middle of a read, to go back, waits for it for ever (QEMU 7.2 and 10.0)."""
         stood_still = self.stub
         self.close()
@@ -158,7 +169,7 @@ class Player(Closing):
         """Go on to the next stop, or to a position, at the latest before the last instruction: from
         the end itself QEMU does not go back. Return whether it stopped for a watchpoint."""
         last = self.reel.end - 1 if until is None else until
-        if self.position >= last:
+        if self.off or self.position >= last:
             return False
         self.set_break(last)
         return self.stub.go(self.reel.limit_s)
@@ -168,9 +179,15 @@ class Player(Closing):
         self.machine.qmp.execute("replay-break", icount=position)
 
     def play(self) -> None:
-        """Go on to the end."""
+        """Go on to the end, or to where the guest is off before it."""
+        if self.off:
+            return
         self.set_break(self.reel.end)
         self.stub.go(self.reel.limit_s)
+
+    def end_at(self, position: int) -> None:
+        """Take a position for the recording's end."""
+        self.reel = replace(self.reel, end=position)
 
     def back(self) -> bool:
         """Go back to the last stop before; return whether there was one.

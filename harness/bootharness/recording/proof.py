@@ -4,9 +4,11 @@ import re
 
 from bootharness.errors import MachineLost
 from bootharness.machine.rom import sender
+from bootharness.machine.tape import TapeEnd
 from bootharness.recording.calls import Counted, Records
 from bootharness.recording.manifest import ROM, Anchor
 from bootharness.recording.player import Player
+from bootharness.recording.switched_off import switched_off
 from bootharness.routes.loader import ORIGIN
 
 __all__ = ["prove"]
@@ -16,11 +18,11 @@ _CODE_BYTES = 16
 _FAULTED = re.compile(r"CR2=[0-9a-f]+")
 
 
-def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
+def prove(player: Player, log: bytes, end: TapeEnd) -> Anchor | None:
     """Play a recorded boot, which stands at its beginning, to its end, and return by what its
-    records are found.
+    records are found. One that has switched itself off ends where it does that.
 
-    ``log`` is what its recorder had written, and ``registers`` are as QEMU writes them at its end.
+    ``log`` is what its recorder had written.
     Raises MachineLost where it is another boot.
     """
     rom = (player.workspace.path / ROM).read_bytes()
@@ -29,15 +31,17 @@ def prove(player: Player, log: bytes, registers: str) -> Anchor | None:
     anchor = _anchor(player, counted, rom) if by_disk else None
     player.stub.clear()
     player.play()
-    if player.position != player.reel.end:
+    if player.position != end.position and not end.off:
         raise MachineLost(
-            f"the recording ends after {player.reel.end:,} instructions, and played after "
+            f"the recording ends after {end.position:,} instructions, and played after "
             f"{player.position:,}"
         )
     counted.count()
     if counted.heard != log:
         raise MachineLost("the recorder's log of the recording and of playing it are not the same")
-    if _compared(player.registers()) != _compared(registers):
+    if end.off:
+        player.end_at(switched_off(player))
+    elif _compared(player.registers()) != _compared(end.registers):
         raise MachineLost("the registers at the end of the recording and of playing it differ")
     return _anchor_of_program(player, counted, rom) if player.reel.source.frames else anchor
 

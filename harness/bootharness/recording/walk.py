@@ -40,7 +40,7 @@ def walk(player: Player, until: int) -> Walk:
     found: list[Step] = []
     segments, standstill, moved = Segments(player), Standstill(), MovedCode()
     position, deadline = player.position, Deadline.after(player.reel.limit_s)
-    while position < until:
+    while position < until and not player.off:
         if len(found) >= _MOST_STEPS or deadline.expired:
             return Walk(found, whole=False)
         cpu = segments.cpu()

@@ -43,8 +43,7 @@ _SLOWER, _AT_LEAST_S = 10, 30
 _LEAST_S = 1.0
 _SNAPSHOTS = 1 << 20
 """Of an image that no guest has, in bytes."""
-# what comes over a network may still be played otherwise: QEMU tells nobody when a frame waited;
-# and on a busy host a machine that switches itself off executes some more before it is off
+# what comes over a network may still be played otherwise: QEMU tells nobody when a frame waited
 _TAPES = 3
 _NONE = "there is no recording to go back in"
 _NO_TIME = "the time limit is over before one is made; `--record` takes longer"
@@ -323,7 +322,8 @@ def _kept(
                 if reel.by_uefi:
                     found = called_at(player, log.read_bytes(), (folder / ROM).read_bytes())
                     (folder / CALLS).write_bytes(msgspec.json.encode(found))
-                anchor = prove(player, log.read_bytes(), taped.end.registers)
+                anchor = prove(player, log.read_bytes(), taped.end)
+                reel = player.reel
         except MachineLost as error:
             raise _NotPlayed(str(error)) from error
         assert taped.trace.machine
@@ -333,7 +333,7 @@ def _kept(
             qemu_version=taped.trace.machine.qemu_version,
             build=build_of(config.qemu),
             **source.facts,
-            end=taped.end.position,
+            end=reel.end,
             seconds=seconds,
             anchor=anchor,
         )
@@ -348,4 +348,4 @@ def _kept(
     except OSError as error:
         shutil.rmtree(keep / RECORDING, ignore_errors=True)
         raise MachineLost(f"{keep / RECORDING}: {error.strerror}") from error
-    return replace(trace, recorded=Recorded(taped.end.position, seconds, told, origin))
+    return replace(trace, recorded=Recorded(reel.end, seconds, told, origin))
