@@ -8,11 +8,13 @@ from bootharness.recording.asked import asked_wrongly
 from bootharness.recording.control import astray
 from bootharness.recording.copied import copied_wrongly
 from bootharness.recording.counted import counted_wrongly
+from bootharness.recording.entered import entered_elsewhere
 from bootharness.recording.field import Field
 from bootharness.recording.filled import left_code
 from bootharness.recording.footsteps import Step
 from bootharness.recording.found import Answer, Found
 from bootharness.recording.loaded import packets
+from bootharness.recording.looked_for import put_beside
 from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
 from bootharness.trace.boot_trace import BootTrace
@@ -27,6 +29,8 @@ def searched(
     of its cause, each with what was in it and how many steps there were by then. None where nothing
     is to be looked for."""
     start = _kernel_at(steps, trace)
+    if by_way := entered_elsewhere(steps, trace) or put_beside(steps, trace):
+        return Answer.of_way(by_way.step, by_way.why)
     steps = _of_the_loader(steps, trace, start)
     left = left_code(steps)
     if left:
