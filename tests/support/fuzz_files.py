@@ -13,7 +13,6 @@ import sqlite3
 import struct
 import subprocess
 import tarfile
-import tempfile
 import tomllib
 import zlib
 from collections.abc import Callable
@@ -64,6 +63,7 @@ from bootharness.runs.work import boot_facts
 from bootharness.trace.booted import LoaderFacts
 from bootharness.trace.machine_facts import MachineFacts
 from tests.support.builders import bzimage
+from tests.support.fuzz_folder import fuzz_folder
 from tests.support.traces import handoff, loading_trace, move, read, teletype
 
 __all__ = ["FILE_TARGETS", "bent", "file_seeds", "garbled"]
@@ -103,13 +103,8 @@ kernel_sectors = { at = 24, bytes = 2 }
 """
 
 
-@cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="fuzz-"))
-
-
 def _file(name: str, content: bytes) -> Path:
-    path = _folder() / name
+    path = fuzz_folder("files") / name
     path.write_bytes(content)
     return path
 
@@ -165,15 +160,18 @@ def debug_trace(data: bytes) -> None:
     """Have a boot again from a trace that was changed."""
     values = bent(msgspec.to_builtins(document(TRACE, judge(TRACE))), random.Random(data))
     text = msgspec.json.encode(values)
-    image = _folder() / "disk.img"
-    with patch.dict("os.environ", BOOTHARNESS_CACHE=str(_folder() / "cache")):
+    image = fuzz_folder("files") / "disk.img"
+    with patch.dict("os.environ", BOOTHARNESS_CACHE=str(fuzz_folder("files") / "cache")):
         _refused(lambda: prepare_trace(read_trace(text), None, image))
     image.unlink(missing_ok=True)
 
 
 @cache
 def _history() -> bytes:
-    path, plan = _folder() / "good.sqlite3", BootPlan(route="direct")  # limits take a second
+    path, plan = (
+        fuzz_folder("files") / "good.sqlite3",
+        BootPlan(route="direct"),
+    )  # limits take a second
     attempt = Attempt(
         Verdict.GOOD, None, "reached init", 1.0, boot_facts(TRACE),
         picture=pack(picture(TRACE, judge(TRACE))),
@@ -258,7 +256,7 @@ def profile(data: bytes) -> None:
     _file("loader.bin", bytes(64))
     for content in (data, garbled(_PROFILE, random.Random(data)), _toml(_PROFILE, data)):
         _file("loader.toml", content)
-        _refused(lambda: Loader.read(_folder() / "loader.bin"))
+        _refused(lambda: Loader.read(fuzz_folder("files") / "loader.bin"))
 
 
 def kernels_table(data: bytes) -> None:
@@ -385,7 +383,7 @@ def loader_elf(data: bytes) -> None:
     """Read a linked loader."""
     for content in (data, garbled(_elf(), random.Random(data))):
         path = _file("loader.elf", content)
-        (_folder() / "loader.toml").unlink(missing_ok=True)
+        (fuzz_folder("files") / "loader.toml").unlink(missing_ok=True)
         _refused(lambda path=path: Loader.read(path))  # type: ignore[misc]
 
 
@@ -423,11 +421,11 @@ def kernel_file(data: bytes) -> None:
     files = garbled(files, chosen)
     package = head + name + f"{len(files):<10}`\n".encode() + files
     packed = zlib.compress(garbled(bzimage(bytes(64)), chosen), wbits=31)
-    with patch.dict("os.environ", BOOTHARNESS_CACHE=str(_folder() / "cache")):
+    with patch.dict("os.environ", BOOTHARNESS_CACHE=str(fuzz_folder("files") / "cache")):
         for content in (data, garbled(_uki(), chosen), package, garbled(packed, chosen)):
             path = _file("kernel", content)
             _refused(lambda path=path: _facts_of(path))  # type: ignore[misc]
-            shutil.rmtree(_folder() / "cache" / "inside", ignore_errors=True)
+            shutil.rmtree(fuzz_folder("files") / "cache" / "inside", ignore_errors=True)
 
 
 def _facts_of(path: Path) -> None:
@@ -444,7 +442,7 @@ def compressed(data: bytes) -> None:
         (gzip.compress, bz2.compress, lzma.compress,
          lambda plain: lzma.compress(plain, lzma.FORMAT_ALONE), _piped("zstd"), _piped("lz4"))
     )(content)  # fmt: skip
-    with patch.dict("os.environ", BOOTHARNESS_CACHE=str(_folder() / "cache")):
+    with patch.dict("os.environ", BOOTHARNESS_CACHE=str(fuzz_folder("files") / "cache")):
         for given in (packed, garbled(packed, chosen), packed[:6] + data):
             path, form = _file("packed", given), form_of(given)
             if form is None or not is_compressed(form):
@@ -455,7 +453,7 @@ def compressed(data: bytes) -> None:
                     made = unpacked(path, form, "fuzzed", most)
                     assert made.stat().st_size <= most
                     assert given is not packed or made.read_bytes() == content
-                shutil.rmtree(_folder() / "cache" / "fuzzed", ignore_errors=True)
+                shutil.rmtree(fuzz_folder("files") / "cache" / "fuzzed", ignore_errors=True)
 
 
 def _piped(program: str) -> Callable[[bytes], bytes]:

@@ -1,7 +1,6 @@
 """What is read of a recording that a stranger made: its manifest, and the trace beside it."""
 
 import random
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,13 +16,14 @@ from bootharness.recording.manifest import LOG, MANIFEST, OVERLAY, ROM, Anchor, 
 from bootharness.recording.questions import questions
 from bootharness.report.document import document, read_trace
 from tests.support.fuzz_files import TRACE, bent, garbled
+from tests.support.fuzz_folder import fuzz_folder
 
 __all__ = ["RECORDING_TARGETS"]
 
 
 @cache
 def _recording() -> tuple[Path, bytes]:
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    folder = fuzz_folder("recording")
     for name in (TAPE, ROM, LOG):
         (folder / name).write_bytes(b"x" * 64)
     (folder / OVERLAY).write_bytes(empty_overlay(1 << 20))

@@ -30,6 +30,7 @@ from bootharness.network.tcp import ACK, FIN, SYN, Segment
 from bootharness.network.tcp_connection import TcpConnection
 from bootharness.network.wire import SERVER6_ADDRESS, Wire
 from tests.support.fuzz_files import garbled
+from tests.support.fuzz_folder import fuzz_folder
 from tests.support.netclient import NetClient
 from tests.support.tcp_service import Service
 
@@ -147,7 +148,7 @@ def boot_files(data: bytes) -> None:
 
 @cache
 def _tree() -> FileTree:
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    folder = fuzz_folder("tree")
     (folder / "sub").mkdir()
     (folder / "sub" / "Vmlinuz").write_bytes(b"kernel")
     (folder / "out").symlink_to("/etc")

@@ -4,12 +4,9 @@ A guest's words may be anything, are read by many expressions, and must not take
 byte from 128 on stands for a piece of what is looked for.
 """
 
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from io import StringIO
-from pathlib import Path
 from time import process_time
 
 from msgspec.structs import replace
@@ -37,6 +34,7 @@ from bootharness.trace.machine_facts import CpuSample, PostMortem
 from bootharness.trace.signs import complaint, program_errors
 from bootharness.watch.lookout import Lookout
 from tests.support.fuzz_files import TRACE
+from tests.support.fuzz_folder import fuzz_folder
 
 __all__ = ["WORD_TARGETS", "word_seeds"]
 
@@ -135,20 +133,15 @@ def typed(data: bytes) -> None:
         version_name(place[0])
 
 
-@cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="fuzz-words-"))
-
-
 def build_words(data: bytes) -> None:
     """Read what a build has said, and a kernel's configuration and its Kconfig."""
-    path = _folder() / "Kconfig"
+    path = fuzz_folder("words") / "Kconfig"
     path.write_bytes(_text(data).encode())
     why_failed(path)
     with suppress(UsageError):
         config_text(read_config(path))
     with suppress(UsageError):
-        declared(_folder())
+        declared(fuzz_folder("words"))
 
 
 WORD_TARGETS: dict[str, Callable[[bytes], None]] = {
