@@ -168,10 +168,8 @@ def debug_trace(data: bytes) -> None:
 
 @cache
 def _history() -> bytes:
-    path, plan = (
-        fuzz_folder("files") / "good.sqlite3",
-        BootPlan(route="direct"),
-    )  # limits take a second
+    path = fuzz_folder("files") / "good.sqlite3"
+    plan = BootPlan(route="direct")  # limits take a second
     attempt = Attempt(
         Verdict.GOOD, None, "reached init", 1.0, boot_facts(TRACE),
         picture=pack(picture(TRACE, judge(TRACE))),
