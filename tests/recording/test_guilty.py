@@ -33,6 +33,9 @@ KINDS = {
     "shl eax, 4: 0x4 becomes 0x3": "works on what a BIOS call brought",
     "cmp eax, ecx: 16 bits instead of 32": "compares the lower part alone",
     "jne error: always taken": "gives up, and nothing failed",
+    "popad: 16 bits instead of 32": "takes back 16 bits of each register",
+    "pushad: 16 bits instead of 32": "saves 16 bits of each register",
+    "call read_disk: 0xf8 becomes 0xf9": "goes into the middle of an instruction",
     "mov sp, HEAP_END: 0xe000 becomes 0xe001": "brings 0xe001",
 }
 """How it is changed, and a piece of what is said of it then."""

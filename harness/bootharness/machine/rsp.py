@@ -23,6 +23,13 @@ _SWITCHED_OFF = "03"
 """The signal, SIGQUIT, by which QEMU tells of a guest that is off: it goes no further."""
 
 
+class _Silent(MachineLost):
+    """The stub says nothing in time."""
+
+    def __init__(self) -> None:
+        super().__init__("QEMU's GDB stub does not answer in time")
+
+
 class Stub(Closing):
     """A connection to the stub of a machine that stands still. Raises MachineLost without it, and
     for what it does not answer in time or refuses."""
@@ -72,11 +79,18 @@ class Stub(Closing):
 
     def go(self, within_s: float) -> bool:
         """Let the machine run to its next stop; return whether that is for a watchpoint."""
-        self._check_on()
-        self._send("c")
+        self.resume()
         said = self._answer(Deadline.after(within_s))
         self._check_stop("c", said)
         return "watch:" in said
+
+    def stops(self, within_s: float) -> bool:
+        """Return whether a machine that was resumed stops in that time."""
+        try:
+            self._check_stop("c", self._answer(Deadline.after(within_s)))
+        except _Silent:
+            return False
+        return True
 
     def fileno(self) -> int:
         """The file descriptor that is readable when the machine has stopped."""
@@ -84,6 +98,7 @@ class Stub(Closing):
 
     def resume(self) -> None:
         """Let the machine run, and wait for nothing; `forget_stops` is due when it stands still."""
+        self._check_on()
         self._send("c")
 
     def step(self) -> None:
@@ -158,7 +173,7 @@ class Stub(Closing):
                 self._acknowledge()
                 return said.decode("ascii", "replace")
             if deadline.expired or len(self._received) > _PACKET_BYTES:
-                raise MachineLost("QEMU's GDB stub does not answer in time")
+                raise _Silent
             self._socket.settimeout(deadline.remaining)
             self._take()
 
@@ -172,7 +187,7 @@ class Stub(Closing):
         try:
             data = self._socket.recv(_CHUNK)
         except TimeoutError:
-            raise MachineLost("QEMU's GDB stub does not answer in time") from None
+            raise _Silent from None
         except OSError as error:
             raise MachineLost("QEMU's GDB stub went away") from error
         if not data:

@@ -15,6 +15,8 @@ from bootharness.recording.footsteps import PACKET_BYTES, TABLE_BYTES, Step
 __all__ = ["asked_wrongly"]
 
 _DISK, _SYSTEM, _READ, _MOVE = 0x13, 0x15, 0x42, 0x87
+_WRITES = {0x03: 0x02, 0x43: 0x42}
+"""The functions that write, and those that read by the same registers."""
 _PACKET_SIZES = (16, 24)
 _SOURCE, _DESTINATION = 0x10, 0x18
 _ACCESS = 5
@@ -35,6 +37,9 @@ def asked_wrongly(steps: list[Step]) -> Iterator[tuple[int, Field]]:
             found = _stack(step, "ds", PACKET_BYTES) or _packet(steps[:at], step)
         elif _asks(step, _SYSTEM, _MOVE):
             found = _stack(step, "es", TABLE_BYTES) or _table(steps[:at], step)
+        elif step.number == _DISK and _function(step) in _WRITES and not _has_read(steps[:at]):
+            what = "the function of INT 13h, which writes to a disk before any was read"
+            found = Field(what, _AH, None, _WRITES[_function(step)])
         elif step.number == _SYSTEM:
             found = _prepared(steps[:at], step)
         else:
@@ -45,7 +50,15 @@ def asked_wrongly(steps: list[Step]) -> Iterator[tuple[int, Field]]:
 
 
 def _asks(step: Step, number: int, function: int) -> bool:
-    return step.number == number and step.cpu.register("ax") >> 8 == function
+    return step.number == number and _function(step) == function
+
+
+def _function(step: Step) -> int:
+    return step.cpu.register("ax") >> 8
+
+
+def _has_read(before: list[Step]) -> bool:
+    return any(each.number == _DISK and _function(each) in _WRITES.values() for each in before)
 
 
 def _stack(step: Step, segment: str, size: int) -> Field | None:

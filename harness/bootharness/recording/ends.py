@@ -2,6 +2,7 @@
 wrote, at a number that was meant for something else."""
 
 from bootharness.recording.control import jump_over
+from bootharness.recording.effects import Effect
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
 from bootharness.recording.found import Found, Passed
@@ -9,7 +10,7 @@ from bootharness.recording.misplaced import elsewhere
 from bootharness.recording.tracked import Tracked, applied
 from bootharness.recording.writers import writer
 
-__all__ = ["by_the_bios", "for_a_case", "left_over", "meant_so", "nobody"]
+__all__ = ["by_the_bios", "for_a_case", "left_over", "meant_so", "nobody", "used_beside"]
 
 _UNITS = (1, 9)
 """By so many bits bytes are shifted to be words, or sectors."""
@@ -97,7 +98,7 @@ def nobody(steps: list[Step], field: Field, tracked: Tracked, way: list[Passed])
         return Found(tuple(through), changed, "works on what was there from the beginning")
     if seen := elsewhere(steps, field):
         return Found((seen.step,), seen.step, seen.why)
-    unset = all(not isinstance(byte, int) for byte in tracked.where)
+    unset = all(not isinstance(byte, int) and byte[0] != "cs" for byte in tracked.where)
     if through and unset:
         return Found(tuple(through), None, "no instruction has set the register that it comes from")
     if through and not any(each.kind == "change" for step in through for each in step.effects):
@@ -105,6 +106,20 @@ def nobody(steps: list[Step], field: Field, tracked: Tracked, way: list[Passed])
     summed = "it is the sum of several values, and nobody knows here which of them was wrong"
     never = "no instruction of the loader ever wrote it"
     return Found(tuple(through), None, summed if through else never)
+
+
+def used_beside(steps: list[Step], at: int, effect: Effect, field: Field) -> bool:
+    """Return whether a number that an instruction brings into a register has been stored into
+    another part of the structure first: it was meant for that."""
+    if not field.borders:
+        return False
+    for step in steps[at + 1 :]:
+        for each in step.effects:
+            first = each.into[0]
+            if each.kind != "copy" or each.source != effect.into or not isinstance(first, int):
+                continue
+            return first not in field.where and min(field.borders) <= first < max(field.borders)
+    return False
 
 
 def left_over(steps: list[Step], at: int, way: list[Passed], asks: Step | None) -> bool:

@@ -49,6 +49,7 @@ def destination(trace: BootTrace) -> Iterator[Field]:
     wanted = starts[0]
     for move in trace.block_moves:
         call, table = tables[move.index]
+        wanted = starts[-1] if _begins_initrd(trace, call) else wanted
         if move.destination not in (*starts, wanted):
             if short := _too_short(trace, tables, move):
                 yield short
@@ -58,6 +59,13 @@ def destination(trace: BootTrace) -> Iterator[Field]:
             return
         right.append(move.destination)
         wanted = move.end
+
+
+def _begins_initrd(trace: BootTrace, call: int) -> bool:
+    """Return whether what was read last before a block move is the initrd's beginning."""
+    read = [each for index, _, each in placed(trace) if each and index < call][-1:]
+    begins = trace.disk.initrd_lba if trace.disk else None
+    return begins is not None and bool(read) and read[0].lba == begins
 
 
 def _too_short(trace: BootTrace, tables: list[tuple[int, int]], move: BlockMove) -> Field | None:

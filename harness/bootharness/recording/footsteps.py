@@ -48,6 +48,8 @@ class Step(Struct, frozen=True):
     copied: range = range(0)
     ahead: bytes = b""
     """The code from it on, as far as a jump may pass over it."""
+    behind: bytes = b""
+    """The byte before it."""
     came_from: int | None = None
     """Where its code was before the loader copied it, linear; None for code that was not."""
 
@@ -94,7 +96,9 @@ class Step(Struct, frozen=True):
 
 def step_at(memory: Memory, cpu: Cpu, position: int) -> Step:
     """Return the step that a CPU in real mode is about to make."""
-    ahead = memory(cpu.linear, _AHEAD_BYTES)
+    before_it = min(cpu.linear, 1)
+    around = memory(cpu.linear - before_it, before_it + _AHEAD_BYTES)
+    behind, ahead = around[:before_it], around[before_it:]
     code = ahead[:_CODE_BYTES]
     made = tuple(effects(code, cpu))
     before: dict[int, int] = {}
@@ -109,7 +113,7 @@ def step_at(memory: Memory, cpu: Cpu, position: int) -> Step:
     for start, size in looked:
         if size and start + size <= _REAL_MODE_END:
             before.update(enumerate(memory(start, size), start))
-    return Step(position, cpu, code, made, before, number, wrote, copied, ahead)
+    return Step(position, cpu, code, made, before, number, wrote, copied, ahead, behind)
 
 
 def _repeated(code: bytes, cpu: Cpu) -> tuple[range, range] | None:

@@ -14,13 +14,15 @@ _NARROWEST = 2
 _OVERRIDES, _PREFIXES = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65), 3
 
 
-def across(effect: Effect, borders: frozenset[int]) -> bool:
+def across(effect: Effect, field: Field) -> bool:
     """Return whether an instruction writes across the border of two fields of a structure."""
-    first, last = effect.into[0], effect.into[-1]
+    first, last, borders = effect.into[0], effect.into[-1], field.borders
     if not borders or not isinstance(first, int) or not isinstance(last, int):
         return False
     if last < min(borders) or first >= max(borders):
         return False
+    if effect.kind == "change" and set(effect.into) & set(field.where):
+        return first not in field.where  # of what is copied two parts may be at once
     return first not in borders or last + 1 not in borders
 
 
@@ -85,9 +87,11 @@ def elsewhere(steps: list[Step], field: Field) -> Astray | None:
         return seen
     for step in reversed(steps):
         for effect in step.effects:
-            if effect.kind in ("copy", "constant") and _meant_for(step, effect, field):
+            if effect.kind in ("copy", "constant") and (
+                _meant_for(step, effect, field) or _meant_for_rest(step, effect, field)
+            ):
                 return Astray(step, "has the right value, and puts it elsewhere")
-            if effect.kind in ("copy", "constant", "change") and across(effect, field.borders):
+            if effect.kind in ("copy", "constant", "change") and across(effect, field):
                 return Astray(step, "writes across the border of two fields")
     return None
 
@@ -119,6 +123,26 @@ def _meant_for(step: Step, effect: Effect, field: Field) -> bool:
         return _NARROWEST <= size < len(field.where) and _whole(effect.source, step) == field.wanted
     low = field.wanted & ((1 << 8 * size) - 1)
     return size >= min(_NARROWEST, len(field.where)) and bool(low) and value == low
+
+
+def _meant_for_rest(step: Step, effect: Effect, field: Field) -> bool:
+    """Whether an instruction stores what is right for the last byte of a field, which lies apart
+    from the others, into another part of the structure."""
+    last, into = field.where[-1], effect.into
+    if field.wanted is None or len(into) != 1 or not field.borders or len(field.where) < _NARROWEST:
+        return False
+    (byte,) = into
+    before = field.where[-2]
+    if not (isinstance(last, int) and isinstance(before, int) and isinstance(byte, int)):
+        return False
+    if last == before + 1 or byte in field.where or not _inside(byte, field):
+        return False
+    value = step.value(effect.source) if effect.kind == "copy" else effect.number
+    return bool(value) and value == field.wanted >> 8 * (len(field.where) - 1)
+
+
+def _inside(byte: int, field: Field) -> bool:
+    return min(field.borders) <= byte < max(field.borders)
 
 
 def _whole(source: tuple[Byte, ...], step: Step) -> int | None:

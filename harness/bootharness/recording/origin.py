@@ -15,6 +15,7 @@ from bootharness.recording.ends import (
     left_over,
     meant_so,
     nobody,
+    used_beside,
 )
 from bootharness.recording.field import Field
 from bootharness.recording.footsteps import Step
@@ -69,6 +70,7 @@ def _origin(steps: list[Step], field: Field, found: int | None, asks: Step | Non
                 or meant_so(way, field, found)
                 or left_over(steps, at, way, asks)
                 or for_a_case(steps, at, field)
+                or used_beside(steps, at, effect, field)
             )
             return Found(tuple(through), None if missing else seen.step, seen.why)
         if effect.kind == "other":
@@ -90,7 +92,7 @@ def _by_what_it_is(
     """Return who is guilty as far as that shows in an instruction itself, or in the way by which
     the loader came to it or from it."""
     step = steps[at]
-    if across(effect, field.borders) and set(effect.into) & set(field.where):
+    if across(effect, field) and set(effect.into) & set(field.where):
         return Astray(step, "writes across the border of two fields")
     right = tracked.was_right(step, effect)
     if right and (jump := jump_over(steps, at)) is not None:

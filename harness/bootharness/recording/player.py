@@ -34,6 +34,8 @@ _DISK_S = 0.01
 """In which an image is read that lies in the host's memory."""
 _SLOWER, _AT_LEAST_S = 20, 30.0
 _OFF = "SHUTDOWN"
+_STANDS_S = 5.0
+"""In which a QEMU that plays has played something, on a busy host too."""
 
 
 Source = Drive | TapedUefi | TapedCard
@@ -178,12 +180,20 @@ class Player(Closing):
         """Have it stop at a position ahead, whatever it stops at before."""
         self.machine.qmp.execute("replay-break", icount=position)
 
-    def play(self) -> None:
-        """Go on to the end, or to where the guest is off before it."""
+    def play(self) -> bool:
+        """Go on to the end, or to where the guest is off before it; return whether QEMU plays it so
+        far. It waits for ever for a disk that was to write where no memory is."""
         if self.off:
-            return
+            return True
         self.set_break(self.reel.end)
-        self.stub.go(self.reel.limit_s)
+        self.stub.resume()
+        deadline, before = Deadline.after(self.reel.limit_s), -1
+        while not self.stub.stops(_STANDS_S):
+            here = self.position
+            if here == before or deadline.expired:
+                return False
+            before = here
+        return True
 
     def end_at(self, position: int) -> None:
         """Take a position for the recording's end."""

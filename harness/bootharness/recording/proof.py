@@ -15,12 +15,16 @@ __all__ = ["prove"]
 
 _DISK_VECTOR = 0x13 * 4
 _CODE_BYTES = 16
+_MISSED = 100_000
+"""A disk that waits for ever does so soon before the end: the loader that wrote to where no memory
+is has not gone on."""
 _FAULTED = re.compile(r"CR2=[0-9a-f]+")
 
 
 def prove(player: Player, log: bytes, end: TapeEnd) -> Anchor | None:
     """Play a recorded boot, which stands at its beginning, to its end, and return by what its
-    records are found. One that has switched itself off ends where it does that.
+    records are found. One that has switched itself off ends where it does that, and one that QEMU
+    does not play quite to its end where that stands still.
 
     ``log`` is what its recorder had written.
     Raises MachineLost where it is another boot.
@@ -30,17 +34,19 @@ def prove(player: Player, log: bytes, end: TapeEnd) -> Anchor | None:
     by_disk = not (player.reel.source.frames or player.reel.by_uefi)
     anchor = _anchor(player, counted, rom) if by_disk else None
     player.stub.clear()
-    player.play()
-    if player.position != end.position and not end.off:
+    played, last = player.play(), player.position
+    almost = not played and end.position - last < _MISSED and not end.off
+    if last != end.position and not (end.off or almost):
         raise MachineLost(
-            f"the recording ends after {end.position:,} instructions, and played after "
-            f"{player.position:,}"
+            f"the recording ends after {end.position:,} instructions, and played after {last:,}"
         )
     counted.count()
     if counted.heard != log:
         raise MachineLost("the recorder's log of the recording and of playing it are not the same")
     if end.off:
         player.end_at(switched_off(player))
+    elif almost:
+        player.end_at(last)
     elif _compared(player.registers()) != _compared(end.registers):
         raise MachineLost("the registers at the end of the recording and of playing it differ")
     return _anchor_of_program(player, counted, rom) if player.reel.source.frames else anchor

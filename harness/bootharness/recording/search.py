@@ -2,9 +2,11 @@
 meant, a call that was asked for wrongly, a value that its boot's cause is about."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from bootharness.formats.bzimage import offset_of
 from bootharness.recording.asked import asked_wrongly
+from bootharness.recording.by_segment import by_segment
 from bootharness.recording.control import astray
 from bootharness.recording.copied import copied_wrongly
 from bootharness.recording.counted import counted_wrongly
@@ -14,9 +16,10 @@ from bootharness.recording.filled import left_code
 from bootharness.recording.footsteps import Step
 from bootharness.recording.found import Answer, Found
 from bootharness.recording.loaded import packets
-from bootharness.recording.looked_for import put_beside
+from bootharness.recording.looked_for import put_beside, read_astray
 from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
+from bootharness.recording.unbalanced import unbalanced
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["searched"]
@@ -29,17 +32,20 @@ def searched(
     of its cause, each with what was in it and how many steps there were by then. None where nothing
     is to be looked for."""
     start = _kernel_at(steps, trace)
-    if by_way := entered_elsewhere(steps, trace) or put_beside(steps, trace):
+    by_way = entered_elsewhere(steps, trace) or put_beside(steps, trace)
+    if by_way:
         return Answer.of_way(by_way.step, by_way.why)
     steps = _of_the_loader(steps, trace, start)
     left = left_code(steps)
     if left:
         at, by_way = left
-        by_way = astray(steps[:at]) or by_way
+        by_way = astray(steps[:at]) or unbalanced(steps[:at]) or by_way
         return Answer.of_way(by_way.step, by_way.why) if by_way else Answer(
             Found((steps[at - 1],) if at else (), None, "goes to where nobody has put any code")
         )  # fmt: skip
-    by_way = astray(steps) or (misread(steps, start) if start is not None else None)
+    by_way = (
+        astray(steps) or (misread(steps, start) if start is not None else None) or unbalanced(steps)
+    )
     if by_way:
         return Answer.of_way(by_way.step, by_way.why)
     first: Answer | None = None
@@ -51,7 +57,14 @@ def searched(
     copied = (
         (field, steps[at].value(field.where) or 0, at) for at, field in copied_wrongly(steps, trace)
     )
-    for each in (asked, fields, copied, counted):
+    fields = tuple(fields)
+    astray_reads = read_astray(steps, trace)
+    segments = by_segment(steps, fields)
+    placed = (
+        (field, steps[at].value(field.where) or 0, at)
+        for at, field in chain(astray_reads, segments)
+    )
+    for each in (asked, fields, placed, copied, counted):
         for field, value, end in each:
             asks = steps[end] if end < len(steps) and steps[end].number is not None else None
             found = Answer(origin(steps[:end], field, value, asks), field, value)
