@@ -26,8 +26,16 @@ def header(trace: BootTrace) -> Iterator[Field]:
     for name in not_set(handoff.header, trace):
         at = handoff.real_mode_address + offset_of(name)
         where = tuple(range(at, at + _SIZES.get(name, 4)))
-        offset = offset_of(name)
-        yield Field(f"{name} in the setup header", where, None, borders=borders, offset=offset)
+        offset, wanted = offset_of(name), _of_initrd(trace).get(name)
+        what = f"{name} in the setup header"
+        yield Field(what, where, None, wanted, borders=borders, offset=offset)
+
+
+def _of_initrd(trace: BootTrace) -> dict[str, int | None]:
+    disk = trace.disk
+    if disk is None:
+        return {}
+    return {"ramdisk_image": disk.initrd_address, "ramdisk_size": disk.initrd_bytes}
 
 
 def _borders(start: int) -> frozenset[int]:

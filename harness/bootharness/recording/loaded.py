@@ -7,7 +7,7 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.footsteps import PACKET_BYTES, Step
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["left_at_reads", "packets"]
+__all__ = ["kernel_at", "left_at_reads", "packets"]
 
 _DISK, _READ = 0x13, 0x42
 
@@ -21,6 +21,12 @@ def packets(steps: list[Step]) -> Iterator[tuple[int, DiskAddressPacket]]:
         value = step.value(tuple(range(start, start + PACKET_BYTES)))
         if value is not None:
             yield at, DiskAddressPacket.parse(value.to_bytes(PACKET_BYTES, "little"))
+
+
+def kernel_at(steps: list[Step], trace: BootTrace) -> int | None:
+    """Return where the kernel's first sector was read to at first, None where it was not."""
+    lba = trace.disk.kernel_lba if trace.disk else None
+    return next((packet.buffer for _, packet in packets(steps) if packet.lba == lba), None)
 
 
 def left_at_reads(steps: list[Step], trace: BootTrace) -> dict[int, int]:

@@ -1,6 +1,8 @@
-"""Reads of the setup header at a place where no field begins that a loader is to read."""
+"""Reads of the setup header at a place where no field begins that a loader is to read, or of its
+magic for another one."""
 
-from bootharness.formats.bzimage import header_fields
+from bootharness.formats.bzimage import header_fields, offset_of
+from bootharness.formats.loading import MAGIC
 from bootharness.recording.control import Astray
 from bootharness.recording.footsteps import Step
 from bootharness.recording.operands import own_address
@@ -27,6 +29,10 @@ def misread(steps: list[Step], start: int) -> Astray | None:
             if not isinstance(first, int) or not start <= first < start + _HEADER_END:
                 continue
             at, own = first - start, own_address(step.code, _BITS)
+            if at == offset_of("header") and effect.kind == "compare" and not effect.against:
+                magic = int.from_bytes(MAGIC[: len(effect.source)], "little")
+                if effect.number != magic and own is not None:
+                    return Astray(step, f"compares the kernel's magic with {effect.number:#x}")
             if at not in begins and own is not None and own not in begins:
                 return Astray(step, f"reads the kernel's header at {at:#x}, where no field begins")
     return None

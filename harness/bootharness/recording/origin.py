@@ -28,6 +28,8 @@ __all__ = ["origin"]
 
 _MOST = 64
 _NARROWEST = 2
+_NO_COINCIDENCE = 0x10000
+_REGISTERS = ("eax", "ecx", "edx", "ebx", "ebp", "esi", "edi")
 
 
 def origin(steps: list[Step], field: Field, found: int | None, asks: Step | None = None) -> Found:
@@ -155,6 +157,8 @@ def _copied(step: Step, effect: Effect, tracked: Tracked, field: Field) -> Track
         low = field.wanted & ((1 << 8 * size) - 1)
         if low and value == low:
             return f"has the right value, {value:#x}, and puts it wrongly"
+    if other := _has_it(step, effect, field):
+        return f"takes that, and {other.upper()} has what is right"
     first = effect.into[0]
     if isinstance(first, int) and first != tracked.where[0] and not set(effect.into) <= set(
         tracked.where
@@ -163,6 +167,14 @@ def _copied(step: Step, effect: Effect, tracked: Tracked, field: Field) -> Track
     if not tracked.wrong & set(effect.into[:size]):
         return "fills up with zeros"
     return tracked.copied(step, effect)
+
+
+def _has_it(step: Step, effect: Effect, field: Field) -> str | None:
+    """Return another register that has all of what is right where one is stored into a field."""
+    stored = effect.source and not isinstance(effect.source[0], int)
+    if not stored or effect.into != field.where or (field.wanted or 0) < _NO_COINCIDENCE:
+        return None
+    return next((name for name in _REGISTERS if step.cpu.values.get(name) == field.wanted), None)
 
 
 def _changed(step: Step, effect: Effect, tracked: Tracked, field: Field) -> Tracked | str:

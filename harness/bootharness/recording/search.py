@@ -1,12 +1,11 @@
 """Everything that is looked for in a loader's steps, the plainest first: a way that nobody can have
 meant, a call that was asked for wrongly, a value that its boot's cause is about."""
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterable, Iterator
 
 from bootharness.formats.bzimage import offset_of
 from bootharness.recording.asked import asked_wrongly
-from bootharness.recording.by_segment import by_segment
+from bootharness.recording.by_segment import read_by_segment, written_by_segment
 from bootharness.recording.control import astray
 from bootharness.recording.copied import copied_wrongly
 from bootharness.recording.counted import counted_wrongly
@@ -15,10 +14,12 @@ from bootharness.recording.field import Field
 from bootharness.recording.filled import left_code
 from bootharness.recording.footsteps import Step
 from bootharness.recording.found import Answer, Found
-from bootharness.recording.loaded import packets
+from bootharness.recording.loaded import kernel_at
 from bootharness.recording.looked_for import put_beside, read_astray
 from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
+from bootharness.recording.read_again import read_again
+from bootharness.recording.stacked import stacked_on_code
 from bootharness.recording.unbalanced import unbalanced
 from bootharness.trace.boot_trace import BootTrace
 
@@ -44,34 +45,49 @@ def searched(
             Found((steps[at - 1],) if at else (), None, "goes to where nobody has put any code")
         )  # fmt: skip
     by_way = (
-        astray(steps) or (misread(steps, start) if start is not None else None) or unbalanced(steps)
+        astray(steps)
+        or (misread(steps, start) if start is not None else None)
+        or unbalanced(steps)
+        or read_again(steps)
     )
     if by_way:
         return Answer.of_way(by_way.step, by_way.why)
     first: Answer | None = None
-    asked = ((field, steps[at].value(field.where) or 0, at) for at, field in asked_wrongly(steps))
-    counted = (
-        (field, steps[at].value(field.where) or 0, at)
-        for at, field in counted_wrongly(steps, trace, _read_by_loaders(start))
-    )
-    copied = (
-        (field, steps[at].value(field.where) or 0, at) for at, field in copied_wrongly(steps, trace)
-    )
-    fields = tuple(fields)
-    astray_reads = read_astray(steps, trace)
-    segments = by_segment(steps, fields)
-    placed = (
-        (field, steps[at].value(field.where) or 0, at)
-        for at, field in chain(astray_reads, segments)
-    )
-    for each in (asked, fields, placed, copied, counted):
-        for field, value, end in each:
-            asks = steps[end] if end < len(steps) and steps[end].number is not None else None
-            found = Answer(origin(steps[:end], field, value, asks), field, value)
-            if found.seen.guilty:
-                return found
-            first = first or found
+    for field, value, end in _values(steps, trace, tuple(fields), start):
+        asks = steps[end] if end < len(steps) and steps[end].number is not None else None
+        found = Answer(origin(steps[:end], field, value, asks), field, value)
+        if found.seen.guilty:
+            return found
+        first = first or found
     return first
+
+
+def _values(
+    steps: list[Step],
+    trace: BootTrace,
+    fields: tuple[tuple[Field, int, int], ...],
+    start: int | None,
+) -> Iterator[tuple[Field, int, int]]:
+    """Yield what may be wrong, the plainest first, with what is in it and how many steps there are
+    by then."""
+    yield from _with_values(steps, asked_wrongly(steps))
+    yield from fields
+    for looked in (
+        read_astray(steps, trace),
+        written_by_segment(steps, fields),
+        read_by_segment(steps, trace),
+        copied_wrongly(steps, trace),
+        counted_wrongly(steps, trace, _read_by_loaders(start)),
+        stacked_on_code(steps),
+    ):
+        yield from _with_values(steps, looked)
+
+
+def _with_values(
+    steps: list[Step], looked: Iterator[tuple[int, Field]]
+) -> Iterator[tuple[Field, int, int]]:
+    for at, field in looked:
+        yield field, steps[at].value(field.where) or 0, at
 
 
 def _of_the_loader(steps: list[Step], trace: BootTrace, start: int | None) -> list[Step]:
@@ -95,7 +111,4 @@ def _kernel_at(steps: list[Step], trace: BootTrace) -> int | None:
     """Return where the real-mode kernel was read to."""
     if trace.handoff and trace.handoff.real_mode_address is not None:
         return trace.handoff.real_mode_address
-    for _, packet in packets(steps):
-        if trace.disk and packet.lba == trace.disk.kernel_lba:
-            return packet.buffer
-    return None
+    return kernel_at(steps, trace)
