@@ -7,7 +7,7 @@ from bootharness.recording.effects import register_bytes
 from bootharness.recording.field import Field
 from bootharness.recording.filled import Filled
 from bootharness.recording.footsteps import Step
-from bootharness.recording.loaded import kernel_at
+from bootharness.recording.loaded import kernels_at
 from bootharness.recording.operands import addressed, own_address
 from bootharness.trace.boot_trace import BootTrace
 
@@ -49,7 +49,7 @@ def read_by_segment(steps: list[Step], trace: BootTrace) -> Iterator[tuple[int, 
         segment, linear = addressed(step.code, step.cpu) or ("", 0)
         if not any(each.source[:1] == (linear,) for each in step.effects):
             continue
-        start = kernel_at(steps[:at], trace)
+        start = next(kernels_at(steps[:at], trace), None)
         if start not in (None, step.cpu.bases.get(segment)) and _nobodys(linear, steps[:at]):
             what = f"{segment.upper()}, by which the kernel's header is read"
             yield at, Field(what, register_bytes(segment), None, (start or 0) >> 4)

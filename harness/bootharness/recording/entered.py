@@ -1,11 +1,10 @@
 """A kernel that was entered elsewhere than at its entry (boot protocol, "Running the Kernel")."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 from bootharness.recording.control import Astray
 from bootharness.recording.footsteps import Step
-from bootharness.recording.loaded import packets
+from bootharness.recording.loaded import kernels_at
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["entered_elsewhere"]
@@ -19,7 +18,7 @@ def entered_elsewhere(steps: list[Step], trace: BootTrace) -> Astray | None:
     has read it there; None where the kernel was entered, or by another way."""
     if trace.handoff or trace.kernel is None or trace.loads_itself:
         return None
-    starts = tuple(_kernels(steps, trace))
+    starts = tuple(kernels_at(steps, trace))
     size = trace.kernel.real_mode_bytes
     for step, after in pairwise(steps):
         went = after.cpu.linear
@@ -30,10 +29,3 @@ def entered_elsewhere(steps: list[Step], trace: BootTrace) -> Astray | None:
             return None
         return Astray(step, f"goes to {went - inside[0]:#x} in the kernel, whose entry is at 0x200")
     return None
-
-
-def _kernels(steps: list[Step], trace: BootTrace) -> Iterator[int]:
-    """Yield where the kernel's first sector was read to."""
-    for _, packet in packets(steps):
-        if trace.disk and packet.lba == trace.disk.kernel_lba:
-            yield packet.buffer

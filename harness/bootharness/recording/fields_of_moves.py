@@ -47,9 +47,10 @@ def destination(trace: BootTrace) -> Iterator[Field]:
     tables, starts = _tables(trace), trace.starts
     right: list[int] = []
     wanted = starts[0]
+    of_initrd = _first_of_initrd(trace)
     for move in trace.block_moves:
         call, table = tables[move.index]
-        wanted = starts[-1] if _begins_initrd(trace, call) else wanted
+        wanted = starts[-1] if call == of_initrd else wanted
         if move.destination not in (*starts, wanted):
             if short := _too_short(trace, tables, move):
                 yield short
@@ -61,11 +62,15 @@ def destination(trace: BootTrace) -> Iterator[Field]:
         wanted = move.end
 
 
-def _begins_initrd(trace: BootTrace, call: int) -> bool:
-    """Return whether what was read last before a block move is the initrd's beginning."""
-    read = [each for index, _, each in placed(trace) if each and index < call][-1:]
+def _first_of_initrd(trace: BootTrace) -> int | None:
+    """Return the number of the block move behind the read of the initrd's beginning."""
     begins = trace.disk.initrd_lba if trace.disk else None
-    return begins is not None and bool(read) and read[0].lba == begins
+    began = False
+    for index, _, read in placed(trace) if begins is not None else ():
+        if read is None and began:
+            return index
+        began = read is not None and read.lba == begins
+    return None
 
 
 def _too_short(trace: BootTrace, tables: list[tuple[int, int]], move: BlockMove) -> Field | None:

@@ -7,7 +7,7 @@ from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.footsteps import PACKET_BYTES, Step
 from bootharness.trace.boot_trace import BootTrace
 
-__all__ = ["kernel_at", "left_at_reads", "packets"]
+__all__ = ["kernels_at", "left_at_reads", "packets"]
 
 _DISK, _READ = 0x13, 0x42
 
@@ -23,10 +23,11 @@ def packets(steps: list[Step]) -> Iterator[tuple[int, DiskAddressPacket]]:
             yield at, DiskAddressPacket.parse(value.to_bytes(PACKET_BYTES, "little"))
 
 
-def kernel_at(steps: list[Step], trace: BootTrace) -> int | None:
-    """Return where the kernel's first sector was read to at first, None where it was not."""
-    lba = trace.disk.kernel_lba if trace.disk else None
-    return next((packet.buffer for _, packet in packets(steps) if packet.lba == lba), None)
+def kernels_at(steps: list[Step], trace: BootTrace) -> Iterator[int]:
+    """Yield where the kernel's first sector was read to, each time."""
+    for _, packet in packets(steps):
+        if trace.disk and packet.lba == trace.disk.kernel_lba:
+            yield packet.buffer
 
 
 def left_at_reads(steps: list[Step], trace: BootTrace) -> dict[int, int]:

@@ -1,5 +1,4 @@
-"""A kernel that was read to another place than where the loader looks for it,
-or a part of it."""
+"""A kernel, or a part of it, that was read to another place than where the loader looks for it."""
 
 from collections.abc import Iterator
 from itertools import pairwise

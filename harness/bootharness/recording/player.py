@@ -34,7 +34,7 @@ _DISK_S = 0.01
 """In which an image is read that lies in the host's memory."""
 _SLOWER, _AT_LEAST_S = 20, 30.0
 _OFF = "SHUTDOWN"
-_STANDS_S = 5.0
+_STANDS_S = 10.0
 """In which a QEMU that plays has played something, on a busy host too."""
 
 
@@ -146,8 +146,8 @@ class Player(Closing):
 
     def seek_anew(self, position: int) -> None:
         """Go to a position with another QEMU, from the beginning on, or to where the guest is off
-        before that: a QEMU that has to reset a disk
-        in the middle of a read, to go back, waits for it for ever (QEMU 7.2 and 10.0)."""
+        before that. One that has to reset a disk in the middle of a read, to go back, waits for it
+        for ever (QEMU 7.2 and 10.0)."""
         stood_still = self.stub
         self.close()
         self._start()

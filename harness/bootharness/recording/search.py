@@ -14,7 +14,7 @@ from bootharness.recording.field import Field
 from bootharness.recording.filled import left_code
 from bootharness.recording.footsteps import Step
 from bootharness.recording.found import Answer, Found
-from bootharness.recording.loaded import kernel_at
+from bootharness.recording.loaded import kernels_at
 from bootharness.recording.looked_for import put_beside, read_astray
 from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
@@ -111,4 +111,4 @@ def _kernel_at(steps: list[Step], trace: BootTrace) -> int | None:
     """Return where the real-mode kernel was read to."""
     if trace.handoff and trace.handoff.real_mode_address is not None:
         return trace.handoff.real_mode_address
-    return kernel_at(steps, trace)
+    return next(kernels_at(steps, trace), None)
