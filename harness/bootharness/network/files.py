@@ -42,9 +42,8 @@ class FileTable(Struct, frozen=True, dict=True):
     contents: Mapping[str, bytes]
 
     @cached_property
-    def digests(self) -> dict[str, str]:
-        """The SHA-256 of each, in hex, by name."""
-        return {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
+    def _digests(self) -> dict[str, str]:
+        return {}
 
     def find(self, name: str) -> str | None:
         """Return the table's name of what a client asks for, None where there is no such file.
@@ -59,8 +58,10 @@ class FileTable(Struct, frozen=True, dict=True):
         return memoryview(self.contents[name])
 
     def digest(self, name: str) -> str:
-        """Return the SHA-256 of a file that was found, in hex."""
-        return self.digests[name]
+        """Return the SHA-256 of a file that was found, in hex: of a large one it takes a while."""
+        if name not in self._digests:
+            self._digests[name] = hashlib.sha256(self.contents[name]).hexdigest()
+        return self._digests[name]
 
     def why_not(self, _name: str) -> str:
         """Return nothing: the table has nothing else."""

@@ -213,13 +213,14 @@ class HttpWay:
         for transfer in list(self.transfers):
             on_its_way = transfer.outcome == "written"
             sha256 = transfer.digest.hexdigest() if transfer.outcome == "served" else ""
-            whole = "" if transfer.part else files.digest(transfer.name)
+            # what was sent whole is the file
+            whole = sha256 or ("" if transfer.part else files.digest(transfer.name))
             yield NetFile(
                 name=transfer.name,
                 protocol="http",
                 mac=mac,
                 file_bytes=transfer.file_bytes,
-                file_sha256=whole or sha256,
+                file_sha256=whole,
                 requested_at=transfer.requested_at,
                 last_at=max(transfer.last_at, self._data_at) if on_its_way else transfer.last_at,
                 sent_bytes=self._arrived_of(transfer),
