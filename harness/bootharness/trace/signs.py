@@ -74,7 +74,10 @@ _SYSLINUX_ERROR = (
 )
 _BDS_ERROR = rb"(BdsDxe: failed to (?:load|start) Boot[^\r\n]{1,300}(?=[\r\n]))"
 _PROGRAM_ERROR = re.compile(b"|".join((_IPXE_ERROR, _SYSLINUX_ERROR, _BDS_ERROR)), re.MULTILINE)
-_SHIM_ERROR = rb"^(Failed to load image: [^\r\n]{1,200}|start_image\(\) returned [^\r\n]{1,200})"
+_SHIM_ERROR = (
+    rb"^(Failed to load image(?: [^\r\n:]{1,100})?: [^\r\n]{1,200}"
+    rb"|start_image\(\) returned [^\r\n]{1,200})"
+)
 _SPEAKERS = (
     ("the UEFI", _BDS_ERROR),
     ("shim", _SHIM_ERROR),
