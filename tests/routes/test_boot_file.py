@@ -63,6 +63,13 @@ def test_what_is_asked_for_is_named(tmp_path: Path) -> None:
     assert boot_rules(tree, "uefi", "boot.ipxe") == (BootRule("boot.ipxe"),)
 
 
+def test_a_boot_program_is_known_by_its_name_with_a_slash_too(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, "undionly.kpxe", "boot.ipxe")
+    script = BootRule("boot.ipxe", ipxe=True, after="undionly.kpxe")
+    assert boot_rules(tree, "bios", "/undionly.kpxe") == (script, BootRule("/undionly.kpxe"))
+    assert boot_rules(tree, "bios", "/boot.ipxe") == (BootRule("/boot.ipxe"),)
+
+
 @pytest.mark.parametrize(
     ("names", "asked", "said"),
     [

@@ -48,12 +48,13 @@ def boot_rules(tree: FileTree, firmware: Firmware, asked: str | None) -> tuple[B
     load itself for ever. Raises UsageError where nothing is found, or several that are not of one
     kind, or not what was asked for.
     """
-    if asked is not None and tree.find(asked) is None:
+    there = None if asked is None else tree.find(asked)
+    if asked is not None and there is None:
         why = tree.why_not(asked)
         raise UsageError(f"--bootfile {asked}: {tree.root} has no such file{why and f', {why}'}")
-    file = asked or _program(tree, firmware)
+    file = there or _program(tree, firmware)
     if file is not None and not _is_ipxe(tree, file):
-        return (BootRule(file),)  # a folder may be large, and nobody needs its scripts
+        return (BootRule(asked or file),)  # a folder may be large, and nobody needs its scripts
     script = _first(tree, _SCRIPTS) or _only_script(tree)
     file = file or script
     if file is None:
@@ -61,7 +62,7 @@ def boot_rules(tree: FileTree, firmware: Firmware, asked: str | None) -> tuple[B
             f"{tree.root}: no boot program of a name that is known: say by --bootfile which file "
             "the DHCP server is to name"
         )
-    first = BootRule(file)
+    first = BootRule(asked or file)
     if script is None or script == file:
         return (first,)
     return (BootRule(script, ipxe=True, after=file), first)

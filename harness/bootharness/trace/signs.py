@@ -93,6 +93,10 @@ _STEP_FAILED = re.compile(
     + rb"|Option [^\r\n]{1,80} requires an argument)(?=[\r\n])",
     re.MULTILINE,
 )
+# how a command is used that was given wrongly
+_BETWEEN = re.compile(
+    rb"\s*(?:Usage:[\s\S]{1,1000}?See https?://ipxe\.org/cmd/\S{1,40} for further information\s*)?"
+)
 _DOTS = re.compile(r"\.{4,}")
 _WENT_ON = re.compile(rb"\.\.\. {0,2}(?:\d{1,3}%|ok\b)")
 _CRASH = re.compile(rb"(X64 Exception Type - " + _LINE + rb")[\r\n]")
@@ -134,7 +138,7 @@ def led_to(text: str, said: str) -> str:
     found = list(_STEP_FAILED.finditer(shown))
     words = [_one_line(each[each.lastindex or 0]) for each in found]
     last = len(words) - 1 - words[::-1].index(said) if said in words else 0
-    if not last or shown[found[last - 1].end() : found[last].start()].strip():
+    if not last or not _BETWEEN.fullmatch(shown, found[last - 1].end(), found[last].start()):
         return ""
     return _DOTS.sub("...", words[last - 1])
 
