@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pexpect
@@ -88,7 +89,8 @@ def kill_debug(
         time.sleep(after_s)  # the moment is what is tried
         running = processes_with(str(temporary))
         if way == "terminal":
-            terminal.close(force=False)
+            with suppress(pexpect.ExceptionPexpect):  # a busy host takes longer than it waits
+                terminal.close(force=False)
         else:
             _kill(terminal.pid, running, way)
         _nothing_left(temporary)

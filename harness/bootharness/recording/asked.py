@@ -105,9 +105,15 @@ def _table(before: list[Step], step: Step) -> Field | None:
     if _served(before, step):
         return None
     where = tuple(range(start + _SOURCE, start + _DESTINATION))
-    return (
-        None if _wrote(before, where) else Field("the pointer to the block-move table", _SI, None)
-    )
+    if _wrote(before, where):
+        return None
+    there = step.cpu.bases["ds"] + step.cpu.register("si")
+    by_ds = _descriptor(step, there + _SOURCE)
+    if there != start and by_ds and _is_data(by_ds):
+        return Field(
+            "ES, by which the block-move table lies", register_bytes("es"), None, fresh=True
+        )
+    return Field("the pointer to the block-move table", _SI, None)
 
 
 def _prepared(before: list[Step], step: Step) -> Field | None:

@@ -14,7 +14,7 @@ __all__ = ["copied_wrongly"]
 
 _HIGH = 0x100000
 _ADDRESS_SIZE, _OPERAND_SIZE = 0x67, 0x66
-_PREFIXES = 4
+_PREFIXES, _WIDEST = 4, 4
 
 
 def copied_wrongly(steps: list[Step], trace: BootTrace) -> Iterator[tuple[int, Field]]:
@@ -39,7 +39,10 @@ def copied_wrongly(steps: list[Step], trace: BootTrace) -> Iterator[tuple[int, F
             yield at, _to(step, trace.starts[0] + done, before)
             return
         if len(step.copied) < left:
-            yield at, _count(step, left, read.sectors)
+            counted = step.cpu.register("ecx" if _has(step, _ADDRESS_SIZE) else "cx")
+            # where double words were counted it is the width that is wrong
+            if _WIDEST * counted not in range(left, left + _WIDEST):
+                yield at, _count(step, left, read.sectors)
             return
         before = step.cpu.register("edi")
 

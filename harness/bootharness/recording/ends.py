@@ -10,7 +10,10 @@ from bootharness.recording.misplaced import elsewhere
 from bootharness.recording.tracked import Tracked, applied
 from bootharness.recording.writers import writer
 
-__all__ = ["by_the_bios", "for_a_case", "left_over", "meant_so", "nobody", "used_beside"]
+__all__ = [
+    "by_the_bios", "for_a_case", "left_over", "meant_so", "nobody",
+    "shifted_wrongly", "used_beside",
+]  # fmt: skip
 
 _UNITS = (1, 9)
 """By so many bits bytes are shifted to be words, or sectors."""
@@ -44,18 +47,41 @@ def _wrong_change(steps: list[Step], way: list[Passed]) -> Step | None:
     if not way or _rounded_down(way):
         return None
     for passed in reversed(way):
-        step, effect, tracked = passed.step, passed.effect, passed.tracked
+        step, effect = passed.step, passed.effect
         if effect.kind != "change" or effect.source:
             continue
         if len(way) == 1:
             return step
         old = step.value(effect.into)
         first = next(each for each in steps if each.cpu.linear == step.cpu.linear) is step
-        if effect.operator in "<>" and old and first:
-            size = len(effect.into)
-            made = (applied(effect.operator, old, count, size) for count in range(8 * size))
-            if any(tracked.is_right(tracked.with_bytes(effect.into, each)) for each in made):
-                return step
+        if effect.operator in "<>" and old and first and _by_another_count(passed):
+            return step
+    return None
+
+
+def _by_another_count(passed: Passed) -> bool:
+    """Return whether a shift by another number of bits would have made a value right."""
+    effect, tracked, size = passed.effect, passed.tracked, len(passed.effect.into)
+    old = passed.step.value(effect.into) or 0
+    made = (applied(effect.operator, old, count, size) for count in range(8 * size))
+    return any(tracked.is_right(tracked.with_bytes(effect.into, each)) for each in made)
+
+
+def shifted_wrongly(steps: list[Step], at: int, way: list[Passed]) -> Passed | None:
+    """Return the shift that a number went through, where another count would have made it right,
+    and the number served another instruction, too: of the two it is the shift that is wrong."""
+    into = set(way[-1].effect.into)
+    through = {each.step.position for each in way}
+    others = any(
+        into & {*each.source, *each.against, *(each.into if each.kind == "change" else ())}
+        for step in steps[at + 1 :]
+        if step.position not in through
+        for each in step.effects
+    )
+    for passed in way[:-1] if others else ():
+        exact = passed.tracked.goal is not None and not passed.effect.source
+        if exact and passed.effect.kind == "change" and passed.effect.operator in "<>":
+            return passed if _by_another_count(passed) else None
     return None
 
 

@@ -51,7 +51,8 @@ def destination(trace: BootTrace) -> Iterator[Field]:
     for move in trace.block_moves:
         call, table = tables[move.index]
         wanted = starts[-1] if call == of_initrd else wanted
-        if move.destination not in (*starts, wanted):
+        again = move.destination in right[:-1] or (right and move.destination == right[-1])
+        if move.destination != wanted and (again or move.destination not in starts):
             if short := _too_short(trace, tables, move):
                 yield short
                 return
@@ -80,12 +81,23 @@ def _too_short(trace: BootTrace, tables: list[tuple[int, int]], move: BlockMove)
     if before is None:
         return None
     call = tables[before.index][0]
-    read = [each for index, _, each in placed(trace) if each and index < call][-1:]
     length = move.destination - before.destination
-    if not read or read[0].buffer != before.source or read[0].bytes != length != before.bytes:
+    if _read_to(trace, before.source, call) != length or length == before.bytes:
         return None
     what = f"the length of block move {before.index}"
     return Field(what, register_bytes("cx"), call, length // 2, frozenset((length,)))
+
+
+def _read_to(trace: BootTrace, buffer: int, call: int) -> int:
+    """Return how many bytes lie behind each other from a buffer on, by the reads before a call: the
+    last ones to there."""
+    end = buffer
+    for index, there, read in placed(trace):
+        if index >= call:
+            break
+        if (read and there.start == buffer) or (read and there.start == end):
+            end = there.stop
+    return end - buffer
 
 
 def _to(

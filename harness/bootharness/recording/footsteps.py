@@ -145,7 +145,7 @@ def _looked_at(made: tuple[Effect, ...], code: bytes, cpu: Cpu) -> Iterator[tupl
     if at:
         yield at[1], _TABLE_REGISTER_BYTES
     if code[0] == _INT:
-        yield cpu.bases["ds"] + cpu.register("si"), PACKET_BYTES
+        yield cpu.bases["ds"] + cpu.register("si"), TABLE_BYTES
         yield cpu.bases["es"] + cpu.register("si"), TABLE_BYTES
 
 

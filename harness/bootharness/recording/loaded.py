@@ -6,6 +6,7 @@ from bootharness.formats.bioscall import DiskAddressPacket
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.recording.footsteps import PACKET_BYTES, Step
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.reads import disk_reads
 
 __all__ = ["kernels_at", "left_at_reads", "packets"]
 
@@ -25,9 +26,10 @@ def packets(steps: list[Step]) -> Iterator[tuple[int, DiskAddressPacket]]:
 
 def kernels_at(steps: list[Step], trace: BootTrace) -> Iterator[int]:
     """Yield where the kernel's first sector was read to, each time."""
-    for _, packet in packets(steps):
-        if trace.disk and packet.lba == trace.disk.kernel_lba:
-            yield packet.buffer
+    filled = {step.wrote.start for step in steps if step.number == _DISK}
+    for read in disk_reads(trace.loader_calls, trace.disk):
+        if trace.disk and read.lba == trace.disk.kernel_lba and read.buffer in filled:
+            yield read.buffer
 
 
 def left_at_reads(steps: list[Step], trace: BootTrace) -> dict[int, int]:

@@ -15,6 +15,7 @@ from bootharness.recording.ends import (
     left_over,
     meant_so,
     nobody,
+    shifted_wrongly,
     used_beside,
 )
 from bootharness.recording.field import Field
@@ -67,16 +68,9 @@ def _origin(steps: list[Step], field: Field, found: int | None, asks: Step | Non
         way.append(Passed(step, effect, tracked))
         through.append(step)
         if seen := _by_what_it_is(steps, at, used, effect, tracked, field):
-            missing = seen.why.startswith("brings") and (
-                field.from_header
-                or meant_so(way, field, found)
-                or left_over(steps, at, way, asks)
-                or for_a_case(steps, at, field)
-                or used_beside(steps, at, effect, field)
-            )
-            return Found(tuple(through), None if missing else seen.step, seen.why)
-        if effect.kind == "other":
-            return Found(tuple(through), None, "what that is made of is not followed")
+            return _brought(steps, at, way, field, found, asks, seen)
+        if why := _not_followed(way, field):
+            return Found(tuple(through), None, why)
         verdict = (_copied if effect.kind == "copy" else _changed)(step, effect, tracked, field)
         if verdict is None:
             if seen := elsewhere(steps[at:], field):
@@ -86,6 +80,33 @@ def _origin(steps: list[Step], field: Field, found: int | None, asks: Step | Non
             return Found(tuple(through), step, verdict)
         tracked = verdict
     return Found(tuple(each.step for each in way), None, "it goes on for long")
+
+
+def _brought(
+    steps: list[Step],
+    at: int,
+    way: list[Passed],
+    field: Field,
+    found: int | None,
+    asks: Step | None,
+    seen: Astray,
+) -> Found:
+    """Return who is guilty where an instruction shows it: that one, unless what it brings is right
+    by itself, and wrong is what was made of it."""
+    through = tuple(each.step for each in way)
+    if not seen.why.startswith("brings"):
+        return Found(through, seen.step, seen.why)
+    if shift := shifted_wrongly(steps, at, way):
+        old = shift.step.value(shift.effect.into) or 0
+        return Found(through, shift.step, f"shifts {old:#x} by too few bits, or too many")
+    missing = (
+        field.from_header
+        or meant_so(way, field, found)
+        or left_over(steps, at, way, asks)
+        or for_a_case(steps, at, field)
+        or used_beside(steps, at, way[-1].effect, field)
+    )
+    return Found(through, None if missing else seen.step, seen.why)
 
 
 def _by_what_it_is(
@@ -167,6 +188,22 @@ def _copied(step: Step, effect: Effect, tracked: Tracked, field: Field) -> Track
     if not tracked.wrong & set(effect.into[:size]):
         return "fills up with zeros"
     return tracked.copied(step, effect)
+
+
+def _not_followed(way: list[Passed], field: Field) -> str:
+    """Return why a value is followed no further than to the last instruction of a way."""
+    step, effect = way[-1].step, way[-1].effect
+    if effect.kind == "other":
+        return "what that is made of is not followed"
+    changed = any(each.effect.kind == "change" for each in way[:-1])
+    had_it = changed and _had_it(step, effect, field)
+    return "it was right there, and is made wrong behind that" if had_it else ""
+
+
+def _had_it(step: Step, effect: Effect, field: Field) -> bool:
+    """Return whether an instruction copies all of what is right."""
+    right = (field.wanted or 0) >= _NO_COINCIDENCE and len(effect.source) == len(field.where)
+    return effect.kind == "copy" and right and step.value(effect.source) == field.wanted
 
 
 def _has_it(step: Step, effect: Effect, field: Field) -> str | None:

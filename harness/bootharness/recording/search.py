@@ -9,6 +9,7 @@ from bootharness.recording.by_segment import read_by_segment, written_by_segment
 from bootharness.recording.control import astray
 from bootharness.recording.copied import copied_wrongly
 from bootharness.recording.counted import counted_wrongly
+from bootharness.recording.effects import register_bytes
 from bootharness.recording.entered import entered_elsewhere
 from bootharness.recording.field import Field
 from bootharness.recording.filled import left_code
@@ -18,12 +19,15 @@ from bootharness.recording.loaded import kernels_at
 from bootharness.recording.looked_for import put_beside, read_astray
 from bootharness.recording.misread import misread
 from bootharness.recording.origin import origin
+from bootharness.recording.overwritten import overwritten, took_half
 from bootharness.recording.read_again import read_again
 from bootharness.recording.stacked import stacked_on_code
 from bootharness.recording.unbalanced import unbalanced
 from bootharness.trace.boot_trace import BootTrace
 
 __all__ = ["searched"]
+
+_DIRECTION = 0x400
 
 
 def searched(
@@ -37,9 +41,18 @@ def searched(
     if by_way:
         return Answer.of_way(by_way.step, by_way.why)
     steps = _of_the_loader(steps, trace, start)
+    if (at := overwritten(steps)) is not None:
+        half = took_half(steps[at])
+        if half:
+            return Answer.of_way(half.step, half.why)
+        field = Field("DI, by which the loader is written over", register_bytes("di"), None)
+        value = steps[at].value(field.where) or 0
+        return Answer(origin(steps[:at], field, value), field, value)
     left = left_code(steps)
     if left:
         at, by_way = left
+        if found := _before_it_left(steps[:at], trace):
+            return found
         by_way = astray(steps[:at]) or unbalanced(steps[:at]) or by_way
         return Answer.of_way(by_way.step, by_way.why) if by_way else Answer(
             Found((steps[at - 1],) if at else (), None, "goes to where nobody has put any code")
@@ -60,6 +73,22 @@ def searched(
             return found
         first = first or found
     return first
+
+
+def _before_it_left(steps: list[Step], trace: BootTrace) -> Answer | None:
+    """Return what made a loader go on to where nothing is, though it went there rightly: it has
+    copied itself backwards, or not found how much of the kernel there is to read."""
+    backwards = (
+        (at, Field("the direction flag of a copy", (("df", 0),), None))
+        for at, step in enumerate(steps)
+        if len(step.copied) and step.cpu.values.get("efl", 0) & _DIRECTION
+    )
+    for looked in (backwards, read_by_segment(steps, trace)):
+        for field, value, at in _with_values(steps, looked):
+            found = Answer(origin(steps[:at], field, value), field, value)
+            if found.seen.guilty:
+                return found
+    return None
 
 
 def _values(
