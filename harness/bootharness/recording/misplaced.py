@@ -14,10 +14,11 @@ _NARROWEST = 2
 _OVERRIDES, _PREFIXES = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65), 3
 
 
-def across(effect: Effect, field: Field) -> bool:
-    """Return whether an instruction writes across the border of two fields of a structure."""
+def across(step: Step, effect: Effect, field: Field) -> bool:
+    """Return whether an instruction writes across the border of two fields of a structure; one that
+    is repeated fills all of it."""
     first, last, borders = effect.into[0], effect.into[-1], field.borders
-    if not borders or not isinstance(first, int) or not isinstance(last, int):
+    if step.repeats or not borders or not isinstance(first, int) or not isinstance(last, int):
         return False
     if last < min(borders) or first >= max(borders):
         return False
@@ -91,7 +92,7 @@ def elsewhere(steps: list[Step], field: Field) -> Astray | None:
                 _meant_for(step, effect, field) or _meant_for_rest(step, effect, field)
             ):
                 return Astray(step, "has the right value, and puts it elsewhere")
-            if effect.kind in ("copy", "constant", "change") and across(effect, field):
+            if effect.kind in ("copy", "constant", "change") and across(step, effect, field):
                 return Astray(step, "writes across the border of two fields")
     return None
 

@@ -115,7 +115,7 @@ def _by_what_it_is(
     """Return who is guilty as far as that shows in an instruction itself, or in the way by which
     the loader came to it or from it."""
     step = steps[at]
-    if across(effect, field) and set(effect.into) & set(field.where):
+    if across(step, effect, field) and set(effect.into) & set(field.where):
         return Astray(step, "writes across the border of two fields")
     right = tracked.was_right(step, effect)
     if right and (jump := jump_over(steps, at)) is not None:

@@ -52,7 +52,11 @@ start:
         call    read
         pop     bp
         mov     cx, bp
+%ifdef M_WORDS
+        shl     cx, 7                   ; guilty: 256 words in a sector, not 128
+%else
         shl     cx, 8
+%endif
         push    ds
         pop     es
         mov     si, moves
@@ -61,7 +65,11 @@ start:
         jc      failed
         movzx   eax, bp
         sub     edi, eax
+%ifdef M_STEP
+        shl     eax, 8                  ; guilty: a sector has 512 bytes
+%else
         shl     eax, 9
+%endif
         add     [moves.to], ax
 %ifdef M_BYTE
         adc     byte [moves.to + 3], 0  ; guilty: that is the access byte
@@ -81,7 +89,11 @@ start:
         or      byte [0x211], 0x80
         mov     word [0x224], 0xf000 - 0x200
         mov     dword [0x228], line
+%ifdef M_ENTRY
+        jmp     RM + 0x20:0x10          ; guilty: it is entered at its beginning
+%else
         jmp     RM + 0x20:0
+%endif
 
 ; BP sectors from [kernel_lba] on to BX:0, one after the other
 read:

@@ -17,7 +17,11 @@ start:
         mov     cx, 1
         mov     bx, RM
         call    read
+%ifdef M_HEADER
+        push    word BUF                ; guilty: the kernel is elsewhere
+%else
         push    word RM
+%endif
         pop     fs
         movzx   cx, byte [fs:0x1f1]
         mov     bx, RM + 0x20

@@ -91,7 +91,11 @@ full:
         pop     cx
         sub     [AT(left)], cx
         movzx   ecx, cx
+%ifdef M_HALF
+        shl     ecx, 8                  ; guilty: a sector has 512 bytes
+%else
         shl     ecx, 9
+%endif
 %ifdef M_CARRY
         add     di, cx                  ; guilty: 16 bits of it
 %else
