@@ -79,6 +79,7 @@ class Stub(Closing):
 
     def go(self, within_s: float) -> bool:
         """Let the machine run to its next stop; return whether that is for a watchpoint."""
+        self._check_on()
         self.resume()
         said = self._answer(Deadline.after(within_s))
         self._check_stop("c", said)
@@ -98,7 +99,6 @@ class Stub(Closing):
 
     def resume(self) -> None:
         """Let the machine run, and wait for nothing; `forget_stops` is due when it stands still."""
-        self._check_on()
         self._send("c")
 
     def step(self) -> None:

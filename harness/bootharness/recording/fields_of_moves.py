@@ -51,8 +51,8 @@ def destination(trace: BootTrace) -> Iterator[Field]:
     for move in trace.block_moves:
         call, table = tables[move.index]
         wanted = starts[-1] if call == of_initrd else wanted
-        again = move.destination in right[:-1] or (right and move.destination == right[-1])
-        if move.destination != wanted and (again or move.destination not in starts):
+        begins = move.destination in starts and move.destination not in right
+        if move.destination != wanted and not begins:
             if short := _too_short(trace, tables, move):
                 yield short
                 return
