@@ -1,7 +1,6 @@
 """HTTP for guests: the standard library's server, on connections that the wire hands over.
 
-There is no port: each connection is one end of a pair of sockets, so nobody else can connect, and
-the guest reaches nothing else.
+There is no port: nobody else can connect, and the guest reaches nothing else.
 """
 
 import hashlib
@@ -15,14 +14,16 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field
 
 from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
+from bootharness.network.channel import Connection
 from bootharness.network.files import Content, Files
+from bootharness.network.tls import TlsEnd
 from bootharness.plan.fault import OF_HTTPS, Faults
 from bootharness.trace.network_facts import NetEventKind
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["HttpServer", "HttpTransfer"]
 
 _CHUNK_BYTES = 1 << 16
-_IDLE_S = 300.0
-"""For how long a guest may take nothing: each frame that is lost goes out later."""
 _CONNECTIONS = 64
 """A guest has that many connections at most, and a boot program one or two."""
 _LIMIT = 1000
@@ -106,29 +105,29 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
         self.tls = tls
         self.hosts = hosts
         """Its own, as they stand in URLs."""
-        self._over_tls: set[socket.socket] = set()
+        self._over_tls: set[Connection] = set()
         self.transfers: list[HttpTransfer] = []
         self.closing = threading.Event()
-        self._connections: list[socket.socket] = []
+        self._connections: set[Connection] = set()
 
-    def serve(self, connection: socket.socket, number: int, *, over_tls: bool = False) -> None:
+    def serve(self, connection: Connection, number: int, *, over_tls: bool = False) -> None:
         """Serve a connection, which has a number and is closed at its end. Raises
         ConnectionRefusedError where there are too many."""
-        self._connections = [each for each in self._connections if each.fileno() >= 0]
         if len(self._connections) >= _CONNECTIONS:
             connection.close()
             raise ConnectionRefusedError("too many connections")
-        connection.settimeout(_IDLE_S)
-        self._connections.append(connection)
+        self._connections.add(connection)
         if over_tls:
             self._over_tls.add(connection)
-        self.process_request(connection, number)
+        request: Any = connection
+        self.process_request(request, number)
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection that is over."""
         request.close()
+        self._connections.discard(request)
 
-    def opened(self, connection: socket.socket) -> socket.socket:
+    def opened(self, connection: Connection) -> Connection:
         """Return a connection to read from, over TLS where it is asked for. Raises OSError where
         the two do not come to terms."""
         if connection not in self._over_tls:
@@ -136,13 +135,11 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
         self._over_tls.discard(connection)
         assert self.tls
         try:
-            opened = self.tls.wrap_socket(connection, server_side=True)
+            return TlsEnd(connection, self.tls)
         except OSError as error:
             if not self.closing.is_set():
                 self._note_refusal(_reason(error))
             raise
-        self._connections.append(opened)
-        return opened
 
     def _note_refusal(self, reason: str) -> None:
         of_certificate = any(each in reason for each in _OF_CERTIFICATES)
@@ -161,21 +158,38 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
     def stop(self) -> None:
         """End every connection."""
         self.closing.set()
-        for connection in self._connections:
+        for connection in tuple(self._connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-class _Counted(BufferedIOBase):
-    """A connection to write to."""
+class _Heard(RawIOBase):
+    """A connection to read from."""
 
-    def __init__(self, connection: BufferedIOBase) -> None:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def readable(self) -> bool:
+        """Say that it is."""
+        return True
+
+    def readinto(self, room: Any, /) -> int:
+        """Wait for what comes, and return how much that was."""
+        came = self._connection.recv(len(room))
+        room[: len(came)] = came
+        return len(came)
+
+
+class _Said(BufferedIOBase):
+    """A connection to write to, of which is counted what is written."""
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.written = 0
 
     def write(self, data: Any, /) -> int:
         """Write all of it."""
-        self._connection.write(data)
+        self._connection.sendall(data)
         self.written += len(data)
         return len(data)
 
@@ -189,15 +203,10 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def setup(self) -> None:
-        """Count what is written."""
-        self.request = self.server.opened(self.request)
-        super().setup()
-        self.wfile = _Counted(self.wfile)
-
-    def finish(self) -> None:
-        """Close what may be another socket than the one that was handed over."""
-        super().finish()
-        self.request.close()
+        """Open the connection, over TLS where it is asked for."""
+        connection = self.server.opened(self.request)
+        self.rfile = BufferedReader(_Heard(connection))
+        self.wfile = _Said(connection)
 
     def log_message(self, *_said: Any) -> None:
         """The journal has it."""
@@ -272,7 +281,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, name: str, content: Content, wanted: range, part: str) -> None:
         server = self.server
         now = server.now()
-        assert isinstance(self.wfile, _Counted)
+        assert isinstance(self.wfile, _Said)
         transfer = HttpTransfer(
             name, len(content), self.client_address, self.wfile.written, now, now, part=part
         )
