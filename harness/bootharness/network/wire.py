@@ -15,6 +15,7 @@ the same files there.
 import heapq
 import ipaddress
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from random import Random
 
 from msgspec import Struct, field
@@ -344,7 +345,7 @@ class Wire:
             for frame in frames:
                 self._send(port, frame, self._now)
         else:
-            self._out += [(port, frame) for frame in frames]
+            self._out += zip(repeat(port), frames)
 
     def _not_ours(self, guest: _Guest, tag: int | None, now: float) -> None:
         if tag in guest.other_vlans or len(guest.other_vlans) >= _OTHER_VLANS:
