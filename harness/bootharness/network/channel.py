@@ -18,7 +18,7 @@ __all__ = ["Channel", "Connection", "ServerEnd"]
 _IDLE_S = 300.0
 """For how long a guest may say or take nothing: each frame that is lost goes out later."""
 _HEARD_BYTES = 1 << 16
-_SAID_BYTES = 1 << 19
+_SAID_BYTES = 1 << 20
 """With so much the server waits, for half of that to be read."""
 
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpServer", "HttpTransfer"]
 
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 20
+_SLOW_CHUNK_BYTES = 1 << 16
 _CONNECTIONS = 64
 """A guest has that many connections at most, and a boot program one or two."""
 _LIMIT = 1000
@@ -56,6 +57,7 @@ class HttpTransfer(Struct):
     ``part`` are the bytes that were asked for, as 0-511, empty for all of them.
     ``connection`` is the number of the one that it goes over, ``begins`` how many bytes the server
     had written to that before the body.
+    ``written`` is how much of the body was handed over, of which less may have gone out.
     ``blocked`` is True while the wire takes no more, for the guest does not.
     """
 
@@ -290,14 +292,15 @@ class _Handler(BaseHTTPRequestHandler):
         server.note(NetEventKind.FILE_REQUESTED, name, text=text, at=self._asked_at)
         stop_at, kind = self._limit(name, wanted.stop)
         pace = server.faults.of("slow", file=name)
+        step = _SLOW_CHUNK_BYTES if pace else _CHUNK_BYTES
         try:
-            for at in range(wanted.start, stop_at, _CHUNK_BYTES):
-                chunk = content[at : min(at + _CHUNK_BYTES, stop_at)]
+            for at in range(wanted.start, stop_at, step):
+                chunk = content[at : min(at + step, stop_at)]
+                transfer.written += len(chunk)
                 transfer.blocked = True
                 self.wfile.write(chunk)
                 transfer.blocked = False
                 transfer.last_at = server.now()
-                transfer.written += len(chunk)
                 transfer.digest.update(chunk)
                 if pace and server.closing.wait(len(chunk) / max(pace[0].rate, 1.0)):
                     return
