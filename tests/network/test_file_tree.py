@@ -69,6 +69,8 @@ def test_what_is_no_file_of_the_folder_is_not_found(tree: FileTree, asked: str) 
         ("nowhere", "is a link that leads nowhere"),
         ("pxelinux.cfg", "is a folder"),
         ("fifo", "is no regular file"),
+        ("vmlinuz/default", "but vmlinuz is a file, and no folder"),
+        ("vmlinuz\\a\\b", "but vmlinuz is a file, and no folder"),
         ("initrd", ""),
     ],
 )

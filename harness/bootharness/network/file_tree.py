@@ -63,6 +63,9 @@ class FileTree:
                 return self._not_served(place)
             # a boot program that was written for another system may have other separators
             slashed = _within(found.replace("\\", "/"))
+            for folder in Path(slashed or found).parents:
+                if (self.root / folder).is_file():
+                    return f"but {folder} is a file, and no folder"
             if slashed and (other := self._other_case(self.root / slashed)):
                 return f"but there is {other}"
         except OSError as error:
