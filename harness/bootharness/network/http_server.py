@@ -34,6 +34,7 @@ __all__ = ["HttpServer", "HttpTransfer"]
 
 _CHUNK_BYTES = 1 << 20
 _SLOW_CHUNK_BYTES = 1 << 16
+"""Of a response that is slow on purpose."""
 _CONNECTIONS = 64
 """A guest has that many connections at most, and a boot program one or two."""
 _LIMIT = 1000
