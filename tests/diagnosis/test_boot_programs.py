@@ -90,7 +90,7 @@ def test_a_url_that_no_build_knows_is_asked_about() -> None:
     said = "Operation not supported (https://ipxe.org/3c092003)"
     judgement = judge(boot(facts(*came("pxelinux.0")), "boot-program", said))
     assert judgement.summary.endswith(
-        f'"{said}"; this build of iPXE does not know the URL\'s protocol: is it HTTPS?'
+        f'"{said}"; this build of iPXE does not know the URL\'s protocol: is it HTTPS or FTP?'
     )
 
 

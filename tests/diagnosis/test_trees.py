@@ -104,6 +104,30 @@ def test_initrd_that_cannot_be_one_is_why_there_is_no_init() -> None:
         assert judgement.summary.endswith(said)
 
 
+def test_initrd_that_was_refused_behind_the_kernel_is_why_there_is_no_init() -> None:
+    kernel, other = file("vmlinuz", 2.0, role="kernel"), file("other.cfg", 4.0)
+    gone = event(3, KIND.FILE_MISSING, "gone.img", "tftp but there is initrd.img")
+    early = replace(gone, seconds=1.0)
+    for events, files, cause in (
+        ((gone,), (kernel,), "initrd-dropped"),
+        ((early,), (kernel,), "no-init"),
+        ((gone,), (kernel, other), "no-init"),
+        ((), (kernel,), "no-init"),
+    ):
+        ran = trace(
+            facts(*came("vmlinuz", 2), *events, files=files),
+            "panic",
+            "VFS: Unable to mount root fs on unknown-block(0,0)",
+        )
+        judgement = judge(replace(ran, milestones=(Milestone("banner", 4.0),)))
+        assert judgement.cause == cause
+        if cause == "initrd-dropped":
+            assert judgement.summary == (
+                "the kernel was started without its initrd, and found no /init to run: gone.img "
+                "was asked for, and the folder has no such file, but there is initrd.img"
+            )
+
+
 def test_kernel_with_the_name_of_a_boot_program_is_one_to_pxelinux() -> None:
     nbp, module = file("pxelinux.0", role="nbp"), file("ldlinux.c32", role="module")
     whole = file("vmlinuz-6.1.0", 2.0, role="kernel")

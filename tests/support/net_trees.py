@@ -627,6 +627,11 @@ ROWS = (
     Row("shim and GRUB without a configuration", _SHIM, "tree-no-config", ("grub.cfg",), uefi=True),
     Row("shim and GRUB without a kernel", _without(SHIM, "vmlinuz"), "tftp-not-found",
         ("vmlinuz",), uefi=True),
+    Row("shim and GRUB that starts the kernel without an initrd",
+        {**SHIM, "grub/grub.cfg":
+            _GRUB_CFG.format(cmdline=_CMDLINE, bits="").replace("initrd.img", "gone.img")},
+        "initrd-dropped", ("gone.img was asked for, and the folder has no such file",), uefi=True,
+        choices={"until": "init"}),
     Row("shim and GRUB without a file that it does without, and without a kernel",
         {**_without(SHIM, "vmlinuz"),
          "grub/grub.cfg":

@@ -256,8 +256,9 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "initrd-dropped",
             "The boot manager could not load the initrd and entered the kernel without it.",
-            "its words, the memory of the machine",
-            "Give the machine more memory, or make the initrd smaller.",
+            "its words, the memory of the machine; over a network what was refused",
+            "Give the machine more memory, or make the initrd smaller; see to its name in the "
+            "menu where it was not found.",
         ),
         Cause(
             "other-kernel",

@@ -25,6 +25,7 @@ from bootharness.trace.network_facts import (
 )
 
 __all__ = [
+    "CAUSES",
     "CROSS_SIGNED",
     "NO_FILENAME",
     "NO_NEXT_SERVER",
@@ -51,7 +52,7 @@ _ANSWERS = {
     NetEventKind.REQUEST: NetEventKind.ACK,
     NetEventKind.PROXY_REQUEST: NetEventKind.PROXY_ACK,
 }
-_CAUSES = {
+CAUSES = {
     NetEventKind.DISCOVER: "dhcp-no-offer",
     NetEventKind.REQUEST: "dhcp-no-ack",
     NetEventKind.NAK: "dhcp-no-ack",
@@ -71,6 +72,7 @@ _CAUSES = {
     NetEventKind.CERTIFICATE_REFUSED: "certificate-refused",
     NetEventKind.HTTP_CLOSED: "http-truncated",
 }
+"""Of what was not answered, or refused, the cause that it may be."""
 # the faults of ours that keep an answer back, and how often a client asks before that is certain
 _KEPT_BACK_BY = {
     NetEventKind.DISCOVER: (("no-offer", "blocked"), 2),
@@ -169,7 +171,7 @@ def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     found = [(WRONG_PROGRAM, wrong)] if wrong else []
     found += [(PROXY_IGNORED, ignored)] if ignored else []
     again = tried_again(facts)
-    found += [(_CAUSES[again.kind], again)] if again else []
+    found += [(CAUSES[again.kind], again)] if again else []
     nowhere = _to_nowhere(facts)
     found += [(NO_NEXT_SERVER, nowhere)] if nowhere else []
     found += [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits]
@@ -232,7 +234,7 @@ def _spoilt(facts: NetworkFacts) -> Iterator[tuple[str, NetEvent]]:
             if cause:
                 yield cause, event
         elif kind == NetEventKind.HTTP_CLOSED and _taken_for_all(event, facts):
-            yield _CAUSES[kind], event
+            yield CAUSES[kind], event
 
 
 def _ignored(facts: NetworkFacts) -> NetEvent | None:
@@ -366,7 +368,7 @@ def _refused(facts: NetworkFacts, now: float | None) -> Iterator[tuple[str, NetE
         elif event.kind in _ASKS:
             break
     if last := decisive(refused):
-        yield PROXY_OBEYED if named_by_proxy(last, facts) else _CAUSES[last.kind], last
+        yield PROXY_OBEYED if named_by_proxy(last, facts) else CAUSES[last.kind], last
 
 
 def named_by_proxy(event: NetEvent, facts: NetworkFacts) -> NetEvent | None:
@@ -406,7 +408,7 @@ def _unanswered(event: NetEvent, facts: NetworkFacts) -> str:
     """Return the cause of a question that nobody answers."""
     if event.kind == NetEventKind.UNANSWERED_ARP and not _told_by_dhcp(event, facts):
         return NOT_THERE
-    return _CAUSES[event.kind]
+    return CAUSES[event.kind]
 
 
 def _told_by_dhcp(event: NetEvent, facts: NetworkFacts) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from bootharness.diagnosis.certainty import QUIET_S, certain, last_asked, root
 from bootharness.diagnosis.crash import crash
+from bootharness.diagnosis.initrd_lacking import initrd_never_came
 from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.refusals import REFUSALS, asked_anew, tried_again
@@ -339,7 +340,7 @@ def _refused_by(trace: BootTrace, said: str) -> str:
     if disks and ", which " in disks[-1].text:
         return f"; {disks[-1].file}, {disks[-1].text}"
     if _NO_SUCH_PROTOCOL in said:
-        return "; this build of iPXE does not know the URL's protocol: is it HTTPS?"
+        return "; this build of iPXE does not know the URL's protocol: is it HTTPS or FTP?"
     if _NO_SUCH_LABEL in said:
         return "; a `goto` of the script went to a label that is not in it"
     return ""
@@ -423,6 +424,7 @@ SIGNS: tuple[Callable[[BootTrace], Diagnosis | None], ...] = (
     wrong_file,
     other_vlan,
     network_failed,
+    initrd_never_came,
     told_too_little,
     firmware_crashed,
     secure_boot_refused,
