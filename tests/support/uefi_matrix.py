@@ -292,6 +292,8 @@ _STARTED = (
 _BY_SYSTEMD_BOOT = (
     Case("systemd: no entry", "efi-gave-up", _with(**{_ENTRY: None}), "the firmware's setup"),
     Case("systemd: no loader.conf", None, _with(**{"loader/loader.conf": None})),
+    Case("systemd: a menu without a time limit", "boot-menu-waits",
+         _with(**{"loader/loader.conf": b"timeout menu-force\n"}), "a Reboot Into Firmware"),
     Case("systemd: entry without linux", "efi-gave-up", _said(f"title a\noptions {OPTIONS}\n"),
          "the firmware's setup"),
     Case("systemd: another kernel's name", "efi-gave-up", _said("title a\nlinux /vmlinux\n"),

@@ -190,14 +190,24 @@ def test_what_only_a_person_ends(screen: str, for_ever: bool) -> None:
      "press [return]", "Press TAB", "press ESC", "Press F12 for the boot menu",
      "Use the arrow keys", "Use arrow keys", "Use the ^ and v keys", "Strike a key",
      "Hit any key", "hit a key", "Continue? [Y/n]", "Again? [y/N]", "Automatic boot in 10",
-     "Automatically in 5 s", "automatically boot in 7", "to choose which entry is highlighted"],
+     "Automatically in 5 s", "automatically boot in 7", "to choose which entry is highlighted",
+     "a\nReboot Into Firmware Interface \n "],
 )  # fmt: skip
 def test_each_prompt_is_one(screen: str) -> None:
     assert waits(screen)
 
 
 @pytest.mark.parametrize(
-    "screen", ["boot: linux", "press on", "use the keys", "use keys", "[y/x]", "F12"]
+    "screen",
+    [
+        "boot: linux",
+        "press on",
+        "use the keys",
+        "use keys",
+        "[y/x]",
+        "F12",
+        "Reboot Into Firmware Interface\nBoot in 9 s.",
+    ],
 )
 def test_words_like_a_prompt_are_none(screen: str) -> None:
     assert not waits(screen)

@@ -38,6 +38,7 @@ _FOR_EVER = re.compile(
 _PROMPT = re.compile(r"(?:^|\s)boot:\s*$", re.MULTILINE)
 _MENU = re.compile(
     r"(?i:use (?:the .{1,12}(?:arrow )?|arrow )keys)|(?i:which entry is highlighted)"
+    r"|(?i:reboot into firmware interface)\s*$"  # the last entry of systemd-boot's
 )
 _WAITS = re.compile(
     r"boot:\s*$|grub(?: rescue)?>|(?i:press \W?(?:a key|any key|enter|return|tab|esc|f\d+)\b)"
