@@ -88,6 +88,27 @@ def test_shim_refuses_a_kernel_that_was_changed_after_it_was_signed(tmp_path: Pa
 
 
 @pytest.mark.long
+def test_a_changed_kernel_on_somebodys_disk_is_no_unsigned_one(tmp_path: Path) -> None:
+    needs(SHIM, GRUB)
+    kernel = bytearray(fetch(KERNEL).path.read_bytes())
+    kernel[len(kernel) // 2] ^= 1
+    changed, config = tmp_path / "vmlinuz", tmp_path / "grub.cfg"
+    changed.write_bytes(kernel)
+    config.write_text("search --no-floppy --file --set=root /vmlinuz\nlinux /vmlinuz\nboot\n")
+    image = disk(
+        tmp_path,
+        {
+            FALLBACK: SHIM,
+            "EFI/BOOT/grubx64.efi": GRUB,
+            "EFI/debian/grub.cfg": config,
+            "vmlinuz": changed,
+        },
+    )
+    said = refused(booted(image, fail_on=("bad shim signature",)))
+    assert "shim refuses the kernel" in said
+    assert said.endswith("but it has been changed since")
+
+
 def test_the_machine_accepts_ones_own_key_and_refuses_what_is_revoked(tmp_path: Path) -> None:
     needs(SYSTEMD)
     program, certificate = signed(tmp_path, SYSTEMD)

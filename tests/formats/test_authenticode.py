@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from bootharness.errors import FormatError
-from bootharness.formats.authenticode import authenticode_hash, signatures_in
+from bootharness.formats.authenticode import (
+    authenticode_hash,
+    bytes_with_signatures,
+    signatures_in,
+)
 from bootharness.formats.signature_list import SHA256, X509, signatures_listed
 from bootharness.formats.uefi_variables import variable
 from tests.support.media import needs
@@ -25,6 +29,8 @@ def test_the_digest_is_that_which_was_signed(tmp_path: Path) -> None:
     ):  # fmt: skip
         subprocess.run(list(map(str, argv)), check=True, capture_output=True)
     assert [*signatures_in(STUB.read_bytes())] == []
+    assert bytes_with_signatures(STUB.read_bytes()[:4096]) == 0
+    assert bytes_with_signatures(made.read_bytes()[:4096]) == made.stat().st_size
     [signature] = signatures_in(made.read_bytes())
     assert authenticode_hash(made.read_bytes()) in signature
     changed = bytearray(made.read_bytes())

@@ -56,8 +56,12 @@ def looks_between(tmp_path: Path) -> Looks:
     return between
 
 
-def test_a_guest_is_looked_at_on_every_tick_until_it_is_in_no_loop(looks_between: Looks) -> None:
-    assert looks_between(0.5, 1.5) == pytest.approx(20, abs=1)
+def test_a_guest_that_rests_is_looked_at_four_times_in_a_row(looks_between: Looks) -> None:
+    assert looks_between(0.0, 0.39) == 4
+
+
+def test_and_then_ten_times_a_second_until_it_is_in_no_loop(looks_between: Looks) -> None:
+    assert looks_between(0.5, 1.5) == pytest.approx(10, abs=1)
 
 
 def test_a_guest_that_is_at_work_is_looked_at_four_times_a_second(looks_between: Looks) -> None:

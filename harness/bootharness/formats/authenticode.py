@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bootharness.errors import FormatError
 
-__all__ = ["authenticode_hash", "signatures_in"]
+__all__ = ["authenticode_hash", "bytes_with_signatures", "signatures_in"]
 
 _POINTER_AT = 0x3C
 _OPTIONAL_AT, _CHECKSUM_AT = 24, 64
@@ -53,6 +53,13 @@ def _der(padded: bytes) -> bytes:
         at += size & 0x7F
         size = int.from_bytes(padded[2:at], "big")
     return padded[: at + size]
+
+
+def bytes_with_signatures(head: bytes) -> int:
+    """Return where the signatures of a program end that begins like this, 0 where it has none.
+    Raises FormatError for what is none."""
+    _, _, at, size = _places(head)
+    return at + size if at else 0
 
 
 def _places(program: bytes) -> tuple[int, int, int, int]:

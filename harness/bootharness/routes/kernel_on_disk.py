@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bootharness.formats.bioscall import BiosCall
     from bootharness.trace.reads import DiskRead
 
-__all__ = ["in_pieces", "kernel_among", "read_in_a_row", "with_kernel_found"]
+__all__ = ["in_pieces", "kernel_among", "of_file", "read_in_a_row", "with_kernel_found"]
 
 # into which a loader writes: the setup header, and the sector before it
 _LOADERS_BYTES = 2 * SECTOR_BYTES
@@ -135,18 +135,18 @@ def _kernel_at(disk: DiskImage, lba: int, folder: Path) -> KernelImage | None:
     if lba < 0:
         return None
     try:
-        header = SetupHeader.parse(_of_file(disk, lba, 4096))
+        header = SetupHeader.parse(of_file(disk, lba, 4096))
     except FormatError:
         return None
     if header.payload_bytes > _LARGEST_PAYLOAD:
         return None
     path = folder / f"kernel-at-{lba}-of-{crc32(os.fsencode(disk.path)):08x}"
     if not path.exists():
-        path.write_bytes(_of_file(disk, lba, header.real_mode_bytes + header.payload_bytes))
+        path.write_bytes(of_file(disk, lba, header.real_mode_bytes + header.payload_bytes))
     return KernelImage.read(path, source=f"{disk.source} at LBA {lba}")
 
 
-def _of_file(disk: DiskImage, lba: int, count: int) -> bytes:
+def of_file(disk: DiskImage, lba: int, count: int) -> bytes:
     """Return bytes of the file that a FAT has at a sector, or else of the disk."""
     size, base = disk.shape.sector_bytes, disk.shape.base
     at = base + lba * size

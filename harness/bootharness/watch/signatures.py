@@ -5,8 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from bootharness.errors import CouldNotFindOut, FormatError
+from bootharness.formats.authenticode import bytes_with_signatures
 from bootharness.formats.fat_files import file_on
-from bootharness.routes.kernel_on_disk import kernel_among
+from bootharness.routes.disk import DiskImage
+from bootharness.routes.kernel_on_disk import kernel_among, of_file
 from bootharness.routes.medium import Medium
 from bootharness.trace.signed_file import SignedFile
 from bootharness.trace.uefi_calls import UefiCall, spans_read
@@ -32,17 +34,32 @@ def signed_files(medium: Medium, calls: Sequence[UefiCall], folder: Path) -> tup
             program = file_on(content.read, path)
             with suppress(FormatError):
                 found += [signed_file(path, program, keys)] if program else []
-        kernel = medium.kernel
-        if kernel is None:
-            spans = spans_read(calls, medium.disk.sectors)
-            among = kernel_among(medium.disk, spans, folder, lambda _: True)
-            kernel = among[1] if among else None
-        if kernel and kernel.efi_stub and kernel.file_bytes <= _MOST_KERNEL_BYTES:
-            whole = kernel.content.read(0, kernel.file_bytes)
-            with suppress(FormatError):
-                found.append(signed_file(kernel.source, whole, keys, is_kernel=True))
+        with suppress(FormatError):
+            source, kernel = _kernel(medium, medium.disk, calls, folder)
+            found += [signed_file(source, kernel, keys, is_kernel=True)] if kernel else []
         return tuple(found)
     return ()
+
+
+def _kernel(
+    medium: Medium, disk: DiskImage, calls: Sequence[UefiCall], folder: Path
+) -> tuple[str, bytes]:
+    """Return where the kernel is from, and what is in it: nothing if there is none. Raises
+    FormatError for what is no program, or ends before its signatures do."""
+    if (kernel := medium.kernel) is not None:
+        size = kernel.file_bytes if kernel.efi_stub else 0
+        return kernel.source, kernel.content.read(0, size) if size <= _MOST_KERNEL_BYTES else b""
+    among = kernel_among(disk, spans_read(calls, disk.sectors), folder, lambda _: True)
+    if among is None or not among[1].efi_stub:
+        return "", b""
+    lba, kernel = among
+    head = kernel.content.read(0, kernel.file_bytes)
+    # its own header does not count what it is signed with, which lies behind
+    size = max(len(head), min(bytes_with_signatures(head), _MOST_KERNEL_BYTES))
+    whole = of_file(disk, lba, size)
+    if len(whole) < size:
+        raise FormatError(f"{kernel.source} ends before its signatures do")
+    return kernel.source, whole
 
 
 def _programs(calls: Sequence[UefiCall]) -> Iterator[str]:

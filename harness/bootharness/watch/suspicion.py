@@ -17,9 +17,11 @@ from bootharness.watch.work import runs_new_code, sweeps_memory
 
 __all__ = ["Suspicion"]
 
-# without progress for so long, the CPU is looked at on every tick; who is in no loop by the second
-# of these has work to do, for which each look has it wait, and is looked at so often
-_SUSPICIOUS_S, _AT_WORK_S, _LOOK_AT_WORK_S = 0.2, 1.5, 0.25
+# without progress for so long, the CPU is looked at: on so many ticks in a row, in which one shows
+# that has halted, and then on every other one, for each look has it wait
+_SUSPICIOUS_S, _IN_A_ROW, _LOOK_S = 0.2, 4, 0.09
+# who is in no loop by then has work to do, and is looked at so often
+_AT_WORK_S, _LOOK_AT_WORK_S = 1.5, 0.25
 # of a userspace that is waited for, so many looks at the CPU are kept, and made so often
 _LOOKS_KEPT, _LOOK_AT_WAITING_S = 100, 0.5
 
@@ -77,11 +79,13 @@ class Suspicion(Struct):
         return known.is_there(self.looks.samples, calls, self.idle.worked_s, entered=entered)
 
     def _too_soon(self, idle_s: float) -> bool:
-        """Whether it is too soon for another look at one that is at work or waited for."""
+        """Whether it is too soon for another look."""
         samples = self.looks.samples
         waited_for = self.course.waits_for_words and idle_s > self.course.plan.idle_s
-        rests_s = _LOOK_AT_WAITING_S if waited_for else _LOOK_AT_WORK_S
-        if idle_s > _AT_WORK_S and samples and self.machine.now() - samples[-1].seconds < rests_s:
+        rests_s = _LOOK_S
+        if idle_s > _AT_WORK_S:
+            rests_s = _LOOK_AT_WAITING_S if waited_for else _LOOK_AT_WORK_S
+        if len(samples) >= _IN_A_ROW and self.machine.now() - samples[-1].seconds < rests_s:
             return True
         if waited_for:
             del samples[:-_LOOKS_KEPT]
