@@ -253,15 +253,15 @@ class _Asked:
     """A connection on which a guest has said all that it says."""
 
     def __init__(self, said: bytes) -> None:
-        self._said, self.answer = said, b""
+        self._said = BytesIO(said)
 
-    def makefile(self, *_how: object) -> BytesIO:
-        return BytesIO(self._said)
+    def recv(self, most: int, /) -> bytes:
+        return self._said.read(most)
 
-    def sendall(self, answer: bytes) -> None:
-        self.answer += answer
+    def sendall(self, _answer: bytes | memoryview, /) -> None:
+        pass
 
-    def settimeout(self, _seconds: float) -> None:
+    def shutdown(self, _how: int, /) -> None:
         pass
 
     def close(self) -> None:
