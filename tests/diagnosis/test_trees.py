@@ -128,6 +128,19 @@ def test_initrd_that_was_refused_behind_the_kernel_is_why_there_is_no_init() -> 
             )
 
 
+def test_server_of_somebodys_own_that_has_no_initrd_of_that_name_is_told_as_theirs() -> None:
+    gone = event(3, KIND.FILE_MISSING, "gone.img", "tftp")
+    theirs = replace(
+        facts(*came("vmlinuz", 2), gone, files=(file("vmlinuz", 2.0, role="kernel"),)),
+        root="", server="dnsmasq", servers=("dnsmasq",),
+    )  # fmt: skip
+    panic = trace(theirs, "panic", "VFS: Unable to mount root fs on unknown-block(0,0)")
+    judgement = judge(replace(panic, milestones=(Milestone("banner", 4.0),)))
+    assert judgement.cause == "initrd-dropped"
+    assert "gone.img" in judgement.summary
+    assert "None" not in judgement.summary
+
+
 def test_kernel_with_the_name_of_a_boot_program_is_one_to_pxelinux() -> None:
     nbp, module = file("pxelinux.0", role="nbp"), file("ldlinux.c32", role="module")
     whole = file("vmlinuz-6.1.0", 2.0, role="kernel")

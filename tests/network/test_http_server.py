@@ -13,12 +13,7 @@ from bootharness.plan.fault import Faults
 
 PATIENCE_S = 30.0
 REDIRECTS = {"/old": "http://boot.example.org/ten"}
-FILES = {
-    "empty": b"",
-    "ten": b"0123456789",
-    "sub/index.html": b"#!ipxe\n",
-    "large": bytes(3 << 20),
-}
+FILES = {"empty": b"", "ten": b"0123456789", "sub/index.html": b"#!ipxe\n"}
 
 
 @contextmanager
@@ -127,19 +122,3 @@ def test_redirect_that_was_asked_for() -> None:
         head, _ = answer(made, "GET /old?a=b HTTP/1.1")
         assert b" 301 " in head
         assert b"Location: http://boot.example.org/ten\r\n" in head
-
-
-def test_what_a_guest_may_have_counts_while_it_takes_no_more() -> None:
-    with server() as (made, _):
-        ours, guest = socket.socketpair()
-        made.serve(ours, 1)
-        guest.settimeout(PATIENCE_S)
-        with guest:
-            guest.sendall(b"GET /large HTTP/1.1\r\n\r\n")
-            said = b""
-            while not said.partition(b"\r\n\r\n")[2]:
-                said += guest.recv(1 << 16)
-            (transfer,) = made.transfers
-            assert transfer.blocked
-            assert transfer.outcome == "open"
-            assert 1 << 16 < transfer.written < 3 << 20, "more than it took, and not yet all"

@@ -253,15 +253,15 @@ class _Asked:
     """A connection on which a guest has said all that it says."""
 
     def __init__(self, said: bytes) -> None:
-        self._said = BytesIO(said)
+        self._said, self.answer = said, b""
 
-    def recv(self, most: int, /) -> bytes:
-        return self._said.read(most)
+    def makefile(self, *_how: object) -> BytesIO:
+        return BytesIO(self._said)
 
-    def sendall(self, _answer: bytes | memoryview, /) -> None:
-        pass
+    def sendall(self, answer: bytes) -> None:
+        self.answer += answer
 
-    def shutdown(self, _how: int, /) -> None:
+    def settimeout(self, _seconds: float) -> None:
         pass
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from bootharness.diagnosis.certainty import CAUSES
 from bootharness.diagnosis.kernel import no_init
+from bootharness.diagnosis.net_servers import their_sentence
 from bootharness.diagnosis.refusals import REFUSALS
 from bootharness.diagnosis.verdict import Diagnosis
 from bootharness.diagnosis.wire_words import SENTENCES
@@ -25,7 +26,8 @@ def initrd_never_came(trace: BootTrace) -> Diagnosis | None:
     ]
     if not refused:
         return None
-    why = SENTENCES[CAUSES[refused[-1].kind]](refused[-1], facts)
+    cause = CAUSES[refused[-1].kind]
+    why = their_sentence(cause, refused[-1], facts) or SENTENCES[cause](refused[-1], facts)
     return Diagnosis(
         "initrd-dropped",
         f"the kernel was started without its initrd, and found no /init to run: {why}",

@@ -1,6 +1,7 @@
 """HTTP for guests: the standard library's server, on connections that the wire hands over.
 
-There is no port: nobody else can connect, and the guest reaches nothing else.
+There is no port: each connection is one end of a pair of sockets, so nobody else can connect, and
+the guest reaches nothing else.
 """
 
 import hashlib
@@ -14,16 +15,14 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
-from io import BufferedIOBase, BufferedReader, RawIOBase
+from io import BufferedIOBase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field
 
 from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
-from bootharness.network.channel import Connection
 from bootharness.network.files import Content, Files
-from bootharness.network.tls import TlsEnd
 from bootharness.plan.fault import OF_HTTPS, Faults
 from bootharness.trace.network_facts import NetEventKind
 
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpServer", "HttpTransfer"]
 
-_CHUNK_BYTES = 1 << 20
-_SLOW_CHUNK_BYTES = 1 << 16
-"""Of a response that is slow on purpose."""
+_CHUNK_BYTES = 1 << 16
+_IDLE_S = 300.0
+"""For how long a guest may take nothing: each frame that is lost goes out later."""
 _CONNECTIONS = 64
 """A guest has that many connections at most, and a boot program one or two."""
 _LIMIT = 1000
@@ -58,7 +57,6 @@ class HttpTransfer(Struct):
     ``part`` are the bytes that were asked for, as 0-511, empty for all of them.
     ``connection`` is the number of the one that it goes over, ``begins`` how many bytes the server
     had written to that before the body.
-    ``written`` is how much of the body was handed over, of which less may have gone out.
     ``blocked`` is True while the wire takes no more, for the guest does not.
     """
 
@@ -108,29 +106,29 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
         self.tls = tls
         self.hosts = hosts
         """Its own, as they stand in URLs."""
-        self._over_tls: set[Connection] = set()
+        self._over_tls: set[socket.socket] = set()
         self.transfers: list[HttpTransfer] = []
         self.closing = threading.Event()
-        self._connections: set[Connection] = set()
+        self._connections: list[socket.socket] = []
 
-    def serve(self, connection: Connection, number: int, *, over_tls: bool = False) -> None:
+    def serve(self, connection: socket.socket, number: int, *, over_tls: bool = False) -> None:
         """Serve a connection, which has a number and is closed at its end. Raises
         ConnectionRefusedError where there are too many."""
+        self._connections = [each for each in self._connections if each.fileno() >= 0]
         if len(self._connections) >= _CONNECTIONS:
             connection.close()
             raise ConnectionRefusedError("too many connections")
-        self._connections.add(connection)
+        connection.settimeout(_IDLE_S)
+        self._connections.append(connection)
         if over_tls:
             self._over_tls.add(connection)
-        request: Any = connection
-        self.process_request(request, number)
+        self.process_request(connection, number)
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection that is over."""
         request.close()
-        self._connections.discard(request)
 
-    def opened(self, connection: Connection) -> Connection:
+    def opened(self, connection: socket.socket) -> socket.socket:
         """Return a connection to read from, over TLS where it is asked for. Raises OSError where
         the two do not come to terms."""
         if connection not in self._over_tls:
@@ -138,11 +136,13 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
         self._over_tls.discard(connection)
         assert self.tls
         try:
-            return TlsEnd(connection, self.tls)
+            opened = self.tls.wrap_socket(connection, server_side=True)
         except OSError as error:
             if not self.closing.is_set():
                 self._note_refusal(_reason(error))
             raise
+        self._connections.append(opened)
+        return opened
 
     def _note_refusal(self, reason: str) -> None:
         of_certificate = any(each in reason for each in _OF_CERTIFICATES)
@@ -161,38 +161,21 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
     def stop(self) -> None:
         """End every connection."""
         self.closing.set()
-        for connection in tuple(self._connections):
+        for connection in self._connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-class _Heard(RawIOBase):
-    """A connection to read from."""
+class _Counted(BufferedIOBase):
+    """A connection to write to."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def readable(self) -> bool:
-        """Say that it is."""
-        return True
-
-    def readinto(self, room: Any, /) -> int:
-        """Wait for what comes, and return how much that was."""
-        came = self._connection.recv(len(room))
-        room[: len(came)] = came
-        return len(came)
-
-
-class _Said(BufferedIOBase):
-    """A connection to write to, of which is counted what is written."""
-
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: BufferedIOBase) -> None:
         self._connection = connection
         self.written = 0
 
     def write(self, data: Any, /) -> int:
         """Write all of it."""
-        self._connection.sendall(data)
+        self._connection.write(data)
         self.written += len(data)
         return len(data)
 
@@ -206,10 +189,15 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def setup(self) -> None:
-        """Open the connection, over TLS where it is asked for."""
-        connection = self.server.opened(self.request)
-        self.rfile = BufferedReader(_Heard(connection))
-        self.wfile = _Said(connection)
+        """Count what is written."""
+        self.request = self.server.opened(self.request)
+        super().setup()
+        self.wfile = _Counted(self.wfile)
+
+    def finish(self) -> None:
+        """Close what may be another socket than the one that was handed over."""
+        super().finish()
+        self.request.close()
 
     def log_message(self, *_said: Any) -> None:
         """The journal has it."""
@@ -284,7 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, name: str, content: Content, wanted: range, part: str) -> None:
         server = self.server
         now = server.now()
-        assert isinstance(self.wfile, _Said)
+        assert isinstance(self.wfile, _Counted)
         transfer = HttpTransfer(
             name, len(content), self.client_address, self.wfile.written, now, now, part=part
         )
@@ -293,15 +281,14 @@ class _Handler(BaseHTTPRequestHandler):
         server.note(NetEventKind.FILE_REQUESTED, name, text=text, at=self._asked_at)
         stop_at, kind = self._limit(name, wanted.stop)
         pace = server.faults.of("slow", file=name)
-        step = _SLOW_CHUNK_BYTES if pace else _CHUNK_BYTES
         try:
-            for at in range(wanted.start, stop_at, step):
-                chunk = content[at : min(at + step, stop_at)]
-                transfer.written += len(chunk)
+            for at in range(wanted.start, stop_at, _CHUNK_BYTES):
+                chunk = content[at : min(at + _CHUNK_BYTES, stop_at)]
                 transfer.blocked = True
                 self.wfile.write(chunk)
                 transfer.blocked = False
                 transfer.last_at = server.now()
+                transfer.written += len(chunk)
                 transfer.digest.update(chunk)
                 if pace and server.closing.wait(len(chunk) / max(pace[0].rate, 1.0)):
                     return

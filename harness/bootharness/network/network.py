@@ -20,9 +20,9 @@ from msgspec.structs import replace
 from bootharness.errors import WireLost
 from bootharness.host.closing import Closing
 from bootharness.network.capture import Capture
-from bootharness.network.channel import Channel, ServerEnd
 from bootharness.network.http_server import HttpServer
 from bootharness.network.link import Datagrams, FrameStream, Link
+from bootharness.network.socket_stream import SocketStream
 from bootharness.network.threshold import Answered, Threshold
 from bootharness.network.watched_wire import WatchedWire
 from bootharness.network.wire import Wire
@@ -124,8 +124,8 @@ class Network(Closing):
         self._noted: dict[int, int] = {}
         self._poll = select.epoll()
         self._port_by_fd: dict[int, int] = {}
-        self._saying: set[int] = set()
-        """The ports of guests to whom their server has something to say."""
+        self._serving: dict[int, int] = {}
+        """By the file descriptor of what serves a connection, the port of its guest."""
         self._capture: Capture | None = None
         self._failed: BaseException | None = None
         self._ticked_at = 0.0
@@ -186,17 +186,24 @@ class Network(Closing):
         """Let a server answer a guest's HTTP."""
         assert isinstance(self.wire, Wire)
 
-        def told() -> None:
-            self._saying.add(plug.port)
-            os.eventfd_write(self._wake, 1)
-
-        def opens(number: int, over_tls: bool) -> Channel:
-            channel = Channel(told)
-            server.serve(ServerEnd(channel), number, over_tls=over_tls)
-            return channel
+        def opens(number: int, over_tls: bool) -> SocketStream:
+            ours, theirs = socket.socketpair()
+            try:
+                server.serve(theirs, number, over_tls=over_tls)
+            except OSError:
+                ours.close()
+                raise
+            self._serving[ours.fileno()] = plug.port
+            # once for whatever the server says, for it may have to wait for the guest
+            self._poll.register(ours, select.EPOLLIN | select.EPOLLET)
+            return SocketStream(ours, self._unserved)
 
         with self._lock:
             self.wire.serve_http(plug.port, server.transfers, opens)
+
+    def _unserved(self, fd: int) -> None:
+        del self._serving[fd]
+        self._poll.unregister(fd)
 
     def attach(self, port: int, carrier: socket.socket) -> None:
         """Connect what else there is on the wire, by a socket that carries frames."""
@@ -343,7 +350,6 @@ class Network(Closing):
             for fd, happened in ready:
                 if fd == self._wake:
                     os.eventfd_read(fd)
-                    self._say_on()
                 elif fd in self._port_by_fd:
                     port = self._port_by_fd[fd]
                     if happened & select.EPOLLOUT:
@@ -353,6 +359,9 @@ class Network(Closing):
                     # of an end there is no need to hear again; to say so is answered once more
                     if happened & select.EPOLLHUP and happened & select.EPOLLIN:
                         self._poll.modify(fd, select.EPOLLET)
+                elif fd in self._serving:
+                    assert isinstance(self.wire, Wire)
+                    self._send(self.wire.say(self._serving[fd], self.now()))
             # one guest's traffic does not keep another waiting
             if self.wire.next_due is not None or self.now() - self._ticked_at >= _TICK_S / 2:
                 self._ticked_at = self.now()
@@ -361,11 +370,6 @@ class Network(Closing):
                 if plug.threshold and plug.threshold.given_up(self.now()):
                     self._answer_kept(plug)
             self._tell()
-
-    def _say_on(self) -> None:
-        while self._saying:
-            assert isinstance(self.wire, Wire)
-            self._send(self.wire.say(self._saying.pop(), self.now()))
 
     def _wait_s(self) -> float:
         due = self.wire.next_due

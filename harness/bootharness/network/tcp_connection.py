@@ -40,7 +40,7 @@ _LINGER_S = 2.0
 class Stream(Protocol):
     """What serves a connection; nothing of it waits."""
 
-    def read(self, most: int) -> bytes | memoryview | None:
+    def read(self, most: int) -> bytes | None:
         """Return what it says next, None where there is nothing yet, no bytes at its end."""
 
     def write(self, data: bytes) -> int:
