@@ -38,7 +38,8 @@ def test_what_there_is_no_room_for_goes_later_whole_and_in_order(ends: Ends) -> 
     ends[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 5000)
     link = FrameStream(ends[0])
     frames = [bytes([number]) * (1000 + number) for number in range(200)]
-    link.put(frames)
+    for each in frames:
+        link.put(each)
     assert not link.flush()
     came = []
     while len(came) < len(frames):
@@ -57,7 +58,7 @@ def test_more_than_that_is_dropped_and_never_a_part_of_a_frame(kind: type[Link])
         link = kind(ours)  # type: ignore[call-arg]
         sent = [number.to_bytes(2, "big") * 700 for number in range(6 * QUEUE_FRAMES)]
         for each in sent:
-            link.put([each])
+            link.put(each)
         assert link.dropped
         came = []
         guest.settimeout(0.0)
@@ -79,7 +80,7 @@ def test_guest_that_is_gone_takes_nothing_and_says_nothing(kind: type[Link], end
         assert list(link.receive()) == [b"last"]
         assert not list(link.receive())
     for _ in range(3):
-        link.put([b"frame"])
+        link.put(b"frame")
         assert link.flush()
     assert link.dropped == 3
 

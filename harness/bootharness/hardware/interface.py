@@ -105,7 +105,7 @@ class Interface(Closing):
                 return
             if about[2] != _OUTGOING and frame[6:12] == self._mac:
                 self.frames += 1
-                self._plug.put((frame,))
+                self._plug.put(frame)
         self._plug.flush()
 
     def _to_card(self) -> bool:

@@ -9,7 +9,7 @@ from bootharness.network.events import Journal
 from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.tcp import ACK, FIN, RESET, SYN, Segment
-from bootharness.network.tcp_connection import TOGETHER, Stream, TcpConnection
+from bootharness.network.tcp_connection import Stream, TcpConnection
 from bootharness.plan.fault import Faults
 from bootharness.trace.network_facts import NetEventKind, NetFile
 
@@ -122,9 +122,7 @@ class HttpWay:
             return None
         self._begun = number
         begins = (number * _NUMBERS_APART) & 0xFFFFFFFF
-        together = 1 if self._may_reset else TOGETHER
-        begun = TcpConnection(segment, stream, begins, self._room, together)
-        self._numbers[number] = begun
+        begun = self._numbers[number] = TcpConnection(segment, stream, begins, self._room)
         if over_tls:
             self._over_tls.add(number)
         return begun
@@ -139,14 +137,11 @@ class HttpWay:
 
     def _say(self, known: TcpConnection, now: float) -> Iterator[bytes]:
         sent = known.sent
-        if self._may_reset:
-            for frame in known.say(now):
-                if self._is_to_be_reset(known, now):
-                    yield known.break_off()
-                    return
-                yield frame
-        else:
-            yield from known.say(now)
+        for frame in known.say(now):
+            if self._may_reset and self._is_to_be_reset(known, now):
+                yield known.break_off()
+                return
+            yield frame
         if known.sent != sent:
             self._data_at = now
 

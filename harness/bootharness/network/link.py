@@ -5,10 +5,9 @@ big-endian, before it. What else there is sends a datagram for each.
 """
 
 import socket
-import struct
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections import deque
+from collections.abc import Iterator
 from typing import Protocol
 
 from bootharness.errors import FormatError
@@ -21,7 +20,7 @@ _BURST = 32
 _FRAME_BYTES = 1 << 16
 _READ_BYTES = 1 << 14
 _TOGETHER = 64
-_LENGTH = struct.Struct(">I")
+_LENGTH = 4
 _NOT_NOW = (BlockingIOError, InterruptedError)
 
 
@@ -36,8 +35,8 @@ class Link(Protocol):
     def receive(self) -> Iterator[bytes]:
         """Yield frames that have come, of many not all at once."""
 
-    def put(self, frames: Sequence[bytes]) -> None:
-        """Have frames sent by the next `flush`, those dropped for which too many wait."""
+    def put(self, frame: bytes) -> None:
+        """Have a frame sent by the next `flush`, or dropped where too many wait."""
 
     def flush(self) -> bool:
         """Send what there is room for, and return whether that was all."""
@@ -52,7 +51,7 @@ class _Queued(ABC):
     def __init__(self, own: socket.socket) -> None:
         own.setblocking(False)
         self._own = own
-        self._queue: list[bytes] = []
+        self._queue: deque[bytes] = deque()
         self.dropped = 0
 
     def fileno(self) -> int:
@@ -67,13 +66,14 @@ class _Queued(ABC):
     def flush(self) -> bool:
         """Send what there is room for, and return whether that was all."""
 
-    def put(self, frames: Sequence[bytes]) -> None:
-        """Have frames sent by the next `flush`, those dropped for which too many wait."""
-        self._queue += frames
-        if len(self._queue) > QUEUE_FRAMES:
+    def put(self, frame: bytes) -> None:
+        """Have a frame sent by the next `flush`, or dropped where too many wait."""
+        if len(self._queue) >= QUEUE_FRAMES:
             self.flush()
-            self.dropped += max(len(self._queue) - QUEUE_FRAMES, 0)
-            del self._queue[QUEUE_FRAMES:]
+        if len(self._queue) < QUEUE_FRAMES:
+            self._queue.append(frame)
+        else:
+            self.dropped += 1
 
     def _sent(self, data: bytes, frames: int) -> int | None:
         """Return how much of so many frames went, None where all that waits is gone with them."""
@@ -104,9 +104,9 @@ class Datagrams(_Queued):
     def flush(self) -> bool:
         """Send what there is room for, and return whether that was all."""
         while self._queue:
-            frame = self._queue.pop(0)
+            frame = self._queue.popleft()
             if self._sent(frame, 1) == 0:
-                self._queue.insert(0, frame)
+                self._queue.appendleft(frame)
                 return False
         return True
 
@@ -128,9 +128,9 @@ class FrameStream(_Queued):
         except OSError:  # nothing for now, or the guest is gone
             return
         at = 0
-        while len(came) - at >= _LENGTH.size:
-            begins = at + _LENGTH.size
-            (size,) = _LENGTH.unpack_from(came, at)
+        while len(came) - at >= _LENGTH:
+            begins = at + _LENGTH
+            size = int.from_bytes(came[at:begins], "big")
             if size > _FRAME_BYTES:
                 raise FormatError(f"QEMU sent a frame of {size:,} bytes")
             if len(came) < begins + size:
@@ -143,11 +143,11 @@ class FrameStream(_Queued):
         """Send what there is room for, and return whether that was all."""
         while self._begun or self._queue:
             if not self._begun:
-                frames = self._queue[:_TOGETHER]
-                del self._queue[:_TOGETHER]
-                self._together = len(frames)
-                lengths = map(_LENGTH.pack, map(len, frames))
-                self._begun = b"".join(chain.from_iterable(zip(lengths, frames, strict=True)))
+                self._together = min(len(self._queue), _TOGETHER)
+                frames = [self._queue.popleft() for _ in range(self._together)]
+                self._begun = b"".join(
+                    [part for each in frames for part in (_length_of(each), each)]
+                )
             went = self._sent(self._begun, self._together)
             self._begun = b"" if went is None else self._begun[went:]
             if went == 0:
@@ -157,4 +157,8 @@ class FrameStream(_Queued):
 
 def framed(frame: bytes) -> bytes:
     """Return a frame as it goes over a stream."""
-    return _LENGTH.pack(len(frame)) + frame
+    return _length_of(frame) + frame
+
+
+def _length_of(frame: bytes) -> bytes:
+    return len(frame).to_bytes(_LENGTH, "big")

@@ -11,8 +11,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -413,18 +411,16 @@ class Network(Closing):
 
     def _send(self, frames: list[tuple[int, bytes]]) -> None:
         fresh = set()
-        for port, group in groupby(frames, itemgetter(0)):
-            link = self._links.get(port)
+        for number, frame in frames:
+            link = self._links.get(number)
             if link is None:
                 continue
-            of_port = [frame for _, frame in group]
-            if self._capture and port > 0:
-                for frame in of_port:
-                    self._capture.write(frame, time.monotonic() + self._wall)
-            link.put(of_port)
-            fresh.add(port)
-        for port in fresh - self._full:
-            self._flush(port)
+            if self._capture and number > 0:
+                self._capture.write(frame, time.monotonic() + self._wall)
+            link.put(frame)
+            fresh.add(number)
+        for number in fresh - self._full:
+            self._flush(number)
 
     def _flush(self, port: int) -> None:
         """Send what there is room for, and know when there is room for more."""

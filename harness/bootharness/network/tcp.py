@@ -159,12 +159,11 @@ class Head:
 
     def run(
         self, sequence: int, acknowledged: int, window: int, payload: bytes | bytearray, size: int
-    ) -> list[bytes]:
-        """Return the frames of segments that follow each other, each with ``size`` bytes."""
+    ) -> Iterator[bytes]:
+        """Yield the frames of segments that follow each other, each with ``size`` bytes."""
         length, offset = _TCP.size + size, _TCP.size << 2
         begins = self._begins.get(length) or self._begins_of(length)
         same = self._sum + length + (offset << 8 | ACK) + window + acknowledged
-        frames = []
         for at in range(0, len(payload), size):
             part = payload[at : at + size]
             total = same + sequence + _number(part)
@@ -172,8 +171,7 @@ class Head:
                 sequence, acknowledged, offset, ACK, window, _SUM - (total % _SUM or _SUM), 0
             )
             sequence = (sequence + size) & _MASK
-            frames.append(b"".join((begins, numbers, part)))
-        return frames
+            yield b"".join((begins, numbers, part))
 
     def _begins_of(self, length: int) -> bytes:
         if self.over_ipv6:

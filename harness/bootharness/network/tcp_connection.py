@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bootharness.network.tcp import ACK, FIN, MSS, RESET, SCALE, SYN, Head, Segment, options
 
-__all__ = ["SEGMENT_BYTES", "TOGETHER", "Stream", "TcpConnection"]
+__all__ = ["SEGMENT_BYTES", "Stream", "TcpConnection"]
 
 SEGMENT_BYTES = 1460
 """The most that fits a frame over IPv4: RFC 9293, 3.7.1."""
@@ -22,8 +22,7 @@ _LEAST_SEGMENT_BYTES = 64
 _DEFAULT_SEGMENT_BYTES = 536
 _MOST_AHEAD = 128
 """Segments on their way: fewer than a guest's queue keeps."""
-TOGETHER = 32
-"""Segments that are read and built at once."""
+_READ_SEGMENTS = 32
 _OWN_WINDOW = 0xFFFF
 _MASK = 0xFFFFFFFF
 _HALF = 1 << 31
@@ -55,17 +54,9 @@ class Stream(Protocol):
 
 class TcpConnection:
     """A connection that a guest has begun with ``syn``; ``begins`` is our first sequence number,
-    ``room`` how many segments the guest's card has room for, None for enough; so many are counted
-    as sent ``together``."""
+    ``room`` how many segments the guest's card has room for, None for enough."""
 
-    def __init__(
-        self,
-        syn: Segment,
-        stream: Stream,
-        begins: int,
-        room: int | None = None,
-        together: int = TOGETHER,
-    ) -> None:
+    def __init__(self, syn: Segment, stream: Stream, begins: int, room: int | None = None) -> None:
         self._head = Head.answering(syn)
         self._stream = stream
         self._begins = begins
@@ -77,7 +68,6 @@ class TcpConnection:
         self._segment_bytes = max(min(asked, most), _LEAST_SEGMENT_BYTES)
         self._scales = SCALE in said
         self._scale = min(said.get(SCALE, b"\0")[0], _MOST_SCALE)
-        self._together = together * self._segment_bytes
         self._ahead = min(room or _MOST_AHEAD, _MOST_AHEAD) * self._segment_bytes
         self._window = syn.window
         self._window_told = (syn.sequence, begins)
@@ -162,7 +152,7 @@ class TcpConnection:
         most = self._segment_bytes
         may_reach = self.acked + min(self._window, self._ahead)
         while rest := self._read - self.sent or self._read_more():
-            room = min(rest, may_reach - self.sent, self._together)
+            room = min(rest, may_reach - self.sent)
             # of a window that opens by little, little is taken only if nothing else is on its way
             if room <= 0 or (room < min(rest, most) and self.sent > self.acked):
                 if self._due is None:
@@ -174,8 +164,9 @@ class TcpConnection:
             at = self.sent - self.acked
             run = self._kept[at : at + room // size * size]
             number = self._number(self.sent)
-            self.sent += len(run)
-            yield from self._head.run(number, self._expected, _OWN_WINDOW, run, size)
+            for frame in self._head.run(number, self._expected, _OWN_WINDOW, run, size):
+                self.sent += size
+                yield frame
         if self._said_all:
             self._end_sent, self._ended_first = True, not self._guest_ended
             self._start(now)
@@ -276,7 +267,7 @@ class TcpConnection:
 
     def _read_more(self) -> int:
         """Return how much more the service has said."""
-        said = None if self._said_all else self._stream.read(TOGETHER * self._segment_bytes)
+        said = None if self._said_all else self._stream.read(_READ_SEGMENTS * self._segment_bytes)
         if said is None:
             return 0
         self._said_all = not said

@@ -15,7 +15,6 @@ the same files there.
 import heapq
 import ipaddress
 from collections.abc import Iterator, Mapping
-from itertools import repeat
 from random import Random
 
 from msgspec import Struct, field
@@ -345,7 +344,7 @@ class Wire:
             for frame in frames:
                 self._send(port, frame, self._now)
         else:
-            self._out += zip(repeat(port), frames)
+            self._out += [(port, frame) for frame in frames]
 
     def _not_ours(self, guest: _Guest, tag: int | None, now: float) -> None:
         if tag in guest.other_vlans or len(guest.other_vlans) >= _OTHER_VLANS:
