@@ -199,3 +199,11 @@ def test_shim_is_told_which_versions_are_too_old(tmp_path: Path) -> None:
     level.write_text("sbat,1,2099010100\nshim,99\n")
     said = refused(booted(disk(tmp_path, {FALLBACK: SHIM}), sbat_level=str(level)))
     assert "shim refuses itself: its SBAT generation (sbat,1 shim," in said
+
+
+@pytest.mark.long
+def test_shim_that_finds_no_second_program_refuses_nothing(tmp_path: Path) -> None:
+    needs(SHIM)
+    judgement = judge(booted(disk(tmp_path, {FALLBACK: SHIM})))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "efi-gave-up")
+    assert "there was no \\EFI\\BOOT\\grubx64.efi" in judgement.summary

@@ -46,6 +46,7 @@ MOK_MANAGER = Path("/usr/lib/shim/mmx64.efi.signed")
 OPTIONS = "console=ttyS0 panic=-1"
 SERIAL = "serial --unit=0 --speed=115200\nterminal_output serial\n"
 SEARCH = "search --no-floppy --file --set=root /vmlinuz\n"
+_STARTED_BY_GRUB = f"linux /vmlinuz {OPTIONS}\ninitrd /initrd\nboot\n"
 _HANG, _UD2, _RETURN = b"\xeb\xfe", b"\x0f\x0b", b"\x31\xc0\xc3"
 
 Files = dict[str, bytes | Path]
@@ -95,7 +96,7 @@ def systemd(**other: bytes | Path | None) -> Files:
 
 def grub(config: str | None = None, **other: bytes | Path | None) -> Files:
     """The files of a disk with GRUB, some of them others or left out."""
-    text = config or f"linux /vmlinuz {OPTIONS}\ninitrd /initrd\nboot\n"
+    text = config or _STARTED_BY_GRUB
     files: dict[str, bytes | Path | None] = {
         FALLBACK: GRUB,
         "EFI/debian/grub.cfg": (SERIAL + SEARCH + text).encode(),
@@ -193,6 +194,12 @@ def entry_point(kernel: bytes, code: bytes) -> bytes:
 def cut_cpio() -> bytes:
     packed = gzip.compress(os.urandom(200_000) + tiny_initrd(wide=True))
     return packed[: len(packed) // 2]
+
+
+def _hidden(seconds: int) -> str:
+    """An entry that is booted after a while in which GRUB shows nothing, and asks for keys."""
+    limit = f"set timeout={seconds}\nset timeout_style=hidden\n"
+    return f"{limit}menuentry a {{\n{_STARTED_BY_GRUB}}}\n"
 
 
 def _with(**files: bytes | Path | None) -> Callable[[Path], Path]:
@@ -295,7 +302,13 @@ _BY_SYSTEMD_BOOT = (
     Case("systemd: a menu without a time limit", "boot-menu-waits",
          _with(**{"loader/loader.conf": b"timeout menu-force\n"}), "a Reboot Into Firmware"),
     Case("systemd: entry without linux", "efi-gave-up", _said(f"title a\noptions {OPTIONS}\n"),
-         "the firmware's setup"),
+         "can use none of \\loader\\entries\\a.conf"),
+    Case("systemd: entry of another kind of name", "efi-gave-up",
+         _with(**{_ENTRY: None, "loader/entries/a.txt": entry()}), "whose name ends in .conf"),
+    Case("systemd: a folder for the kernel", "efi-refused", _said("title a\nlinux /EFI\n"),
+         "it is a folder"),
+    Case("systemd: a folder for the initrd", "boot-manager-error",
+         _said("title a\nlinux /vmlinuz\ninitrd /EFI\n"), "Halting."),
     Case("systemd: another kernel's name", "efi-gave-up", _said("title a\nlinux /vmlinux\n"),
          "\\vmlinux"),
     Case("systemd: another initrd's name", "efi-gave-up",
@@ -340,6 +353,13 @@ _BY_GRUB = (
          "it looks for \\grub\\x86_64-efi\\grub.cfg"),
     Case("grub: empty grub.cfg", "boot-menu-waits", on(lambda: grub(**{_CONFIG: SERIAL.encode()})),
          "grub>"),
+    Case("grub: a hidden time limit", None, _configured(_hidden(6))),
+    Case("grub: a long hidden time limit", None, _configured(_hidden(15))),
+    Case("grub: a pause that a key of a serial line ends", None,
+         _configured(f"terminal_input serial\nsleep -i 6\n{_STARTED_BY_GRUB}")),
+    Case("grub: an entry that fails, and one to fall back to", None, _configured(
+        f"set timeout=0\nset fallback=1\nmenuentry a {{\nlinux /vmlinux\n}}\n"
+        f"menuentry b {{\n{_STARTED_BY_GRUB}}}\n")),
     Case("grub: another kernel's name", "boot-manager-error",
          _configured(f"linux /vmlinux {OPTIONS}\nboot\n"), "/vmlinux' not found"),
     Case("grub: another initrd's name", "boot-manager-error",

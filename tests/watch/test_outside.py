@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bootharness.watch.outside import COPIED_BYTES, looks_at
+from bootharness.watch.outside.real import COPIED_BYTES, real_looks_at
 from tests.support.emulated import assembled
 
 ORIGIN = 0x7C00
@@ -26,7 +26,7 @@ def seen(
     memory = bytearray(COPIED_BYTES)
     memory[: len(vectors)] = vectors
     memory[ORIGIN : ORIGIN + 512] = assembled(folder, code)
-    return looks_at(bytes(memory), DUMP.format(flags=0x202 if interrupts else 0x002))
+    return real_looks_at(bytes(memory), DUMP.format(flags=0x202 if interrupts else 0x002))
 
 
 @pytest.mark.parametrize(

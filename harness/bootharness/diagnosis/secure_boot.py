@@ -17,6 +17,8 @@ _BY_SHIM = re.compile(
 )
 _BY_GRUB = re.compile(r"bad shim signature|has invalid signature|shim_lock verifier[^\r\n]{0,80}")
 _OF_SBAT = re.compile(r"SBAT[^\r\n]{0,80}")
+_OF_FIRMWARE = re.compile(r"^.*\bBdsDxe: .*$", re.MULTILINE)
+"""It goes on to its shell, which Secure Boot does not let it start, in shim's words."""
 _OF_ITSELF = "SBAT self-check failed"
 _SEPARATOR = "\\"
 
@@ -36,7 +38,7 @@ def signature_refused(trace: BootTrace) -> Finding | None:
     if refused := _by_firmware(trace):
         path = refused.path[refused.path.index(_SEPARATOR) :]
         return _finding("the firmware", path, _file(trace, path), refused.error)
-    by_shim = _BY_SHIM.search(said)
+    by_shim = _BY_SHIM.search(_OF_FIRMWARE.sub("", said))
     last = next(reversed([each for each in trace.signed_files if not each.is_kernel]), None)
     if by_shim and last:
         if of_sbat := _OF_SBAT.search(said):

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from bootharness.diagnosis.verdict import Finding
 from bootharness.trace.boot_trace import BootTrace
+from bootharness.trace.efi_program import FOLDER, EfiProgram
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_images import asked_by, file_of, left, loads, started
 
-__all__ = ["before_a_kernel", "boot_file_missing", "image_refused", "no_file_system"]
+__all__ = ["before_a_kernel", "boot_file_missing", "image_refused", "is_folder", "no_file_system"]
 
 _BOOT_FILE = re.compile(r"\\efi\\boot\\boot[a-z0-9]{2,12}\.efi")
 _X64 = "x64"
@@ -91,7 +92,9 @@ def _is_boot_file(call: UefiCall) -> bool:
 
 def _what_it_is(trace: BootTrace, path: str) -> str:
     """Say what is wrong with a program itself, empty where its file shows nothing."""
-    own = next((each for each in trace.efi_programs if each.path.lower() == path.lower()), None)
+    if is_folder(trace, path):
+        return "it is a folder"
+    own = _on_disk(trace, path)
     if own is None or not own.machine:
         return ""
     if own.machine != _X64:
@@ -99,6 +102,16 @@ def _what_it_is(trace: BootTrace, path: str) -> str:
     if own.kind and own.kind != "application":
         return f"it is a {own.kind}, and a UEFI boots only an application"
     return ""
+
+
+def is_folder(trace: BootTrace, path: str) -> bool:
+    """Whether the disk has a folder of the name of a program."""
+    own = _on_disk(trace, path)
+    return own is not None and own.kind == FOLDER
+
+
+def _on_disk(trace: BootTrace, path: str) -> EfiProgram | None:
+    return next((each for each in trace.efi_programs if each.path.lower() == path.lower()), None)
 
 
 def _unread(calls: Sequence[UefiCall], load: UefiCall) -> str:

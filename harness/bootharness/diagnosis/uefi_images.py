@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bootharness.diagnosis.hangs import how, hung, samples_of
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
-from bootharness.diagnosis.uefi import before_a_kernel
+from bootharness.diagnosis.uefi import before_a_kernel, is_folder
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, as_shown, count
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
@@ -40,6 +40,8 @@ _ADDED = ".extra.d"
 # Linux, drivers/firmware/efi/libstub/x86-stub.c
 _NOT_UNPACKED = re.compile(r"Decompression failed: [^\r\n]{1,200}|Failed to decompress kernel")
 _NO_MEMORY = "Out of Resources"
+_ENTRIES = "\\loader\\entries"
+_ENTRY = re.compile(r"\\loader\\entries\\.+\.conf|\\efi\\linux\\.+\.efi")
 _SETUP_ASKED_FOR = "OsIndications"
 
 
@@ -69,6 +71,8 @@ def out_of_memory(trace: BootTrace) -> Finding | None:
         name = file_of(call.path)
         image = next((each for each in started(calls) if each.subject == call.subject), None)
         if call.service == "LoadImage" and _opened_and_not_read(calls, call):
+            if is_folder(trace, name):
+                return None
             what, why = f"{name} was not loaded", "the firmware opened it and did not read it"
         elif call.error != _NO_MEMORY:
             continue
@@ -122,7 +126,7 @@ def boot_manager_left(trace: BootTrace) -> Finding | None:
     elif any(call.service == "SetVariable" and call.path == _SETUP_ASKED_FOR for call in own):
         how_so = (
             "had the machine reset into the firmware's setup (OsIndications), as one does that has "
-            "nothing to boot"
+            f"nothing to boot{_of_its_entries(own)}"
         )
     how_so += _by_fallback(_meanwhile(calls, last))
     missing = _asked_in_vain(trace, last)
@@ -185,6 +189,18 @@ def _words(trace: BootTrace, image: UefiCall) -> str:
         return f'; it said last "{last}"'
     last = last_lines(as_shown("\n".join(texts)), _BOX_LINES)
     return f'; what was written last is "{last}"' if last else ""
+
+
+def _of_its_entries(calls: Sequence[UefiCall]) -> str:
+    """Say which entries a boot manager found that it made nothing of (The Boot Loader
+    Specification, types 1 and 2)."""
+    opened = [call.path for call in calls if call.service == "Open" and not call.failed]
+    lower = {path.lower(): path for path in opened}
+    read = [path for name, path in lower.items() if _ENTRY.fullmatch(name)]
+    if read:
+        return f" (it can use none of {', '.join(read[:_NAMES])})"
+    folder = lower.get(_ENTRIES)
+    return f" ({folder} has no file whose name ends in .conf)" if folder else ""
 
 
 def _by_fallback(calls: Sequence[UefiCall]) -> str:

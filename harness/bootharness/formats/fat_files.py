@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from bootharness.formats.fat import ENTRY_BYTES, Fat, Read
 
-__all__ = ["file_in", "file_on", "files_named", "system_partition_on"]
+__all__ = ["file_in", "file_on", "files_named", "folder_on", "system_partition_on"]
 
 _Entry = tuple[str, bool, int, int]
 _SECTOR, _CD_SECTOR = 512, 2048
@@ -26,6 +26,13 @@ def file_on(read: Read, path: str) -> bytes | None:
     return None
 
 
+def folder_on(read: Read, path: str) -> bool:
+    """Return whether a FAT of a disk or a CD has a folder of a name, with backslashes."""
+    fats = (Fat.at(read, start) for start in dict.fromkeys(_starts(read)))
+    found = [_named(read, fat, path) for fat in fats if fat]
+    return any(each is not None and each[1] for each in found)
+
+
 def system_partition_on(read: Read) -> Fat | None:
     """Return the first FAT of a disk with a folder EFI, where a UEFI looks for what it starts; None
     where there is none."""
@@ -38,20 +45,11 @@ def system_partition_on(read: Read) -> Fat | None:
 
 def file_in(read: Read, fat: Fat, path: str) -> bytes | None:
     """Return a file of a file system by its name, with backslashes, None where there is none."""
-    names = [each for each in path.replace("/", "\\").split("\\") if each]
-    folder = [*_root(read, fat)]
-    for number, name in enumerate(names):
-        found = next((each for each in folder if each[0] == name.lower()), None)
-        if found is None:
-            return None
-        _, is_folder, cluster, size = found
-        last = number == len(names) - 1
-        if last == is_folder:
-            return None
-        if last:
-            return _content(read, fat, cluster, min(size, _MOST_BYTES))
-        folder = [*_entries(_folder(read, fat, cluster))]
-    return None
+    found = _named(read, fat, path)
+    if found is None:
+        return None
+    _, is_folder, cluster, size = found
+    return None if is_folder else _content(read, fat, cluster, min(size, _MOST_BYTES))
 
 
 def files_named(read: Read, name: str) -> Iterator[str]:
@@ -68,6 +66,18 @@ def files_named(read: Read, name: str) -> Iterator[str]:
                     inner = is_folder and each not in (".", "..") and path.count("\\") < _DEEPEST
                     if inner and len(folders) < _MOST_FOLDERS:
                         folders.append((path, [*_entries(_folder(read, fat, cluster))]))
+
+
+def _named(read: Read, fat: Fat, path: str) -> _Entry | None:
+    """Return the file or folder of a name."""
+    *folders, last = path.lower().replace("/", "\\").strip("\\").split("\\")
+    entries = _root(read, fat)
+    for name in folders:
+        inner = next((each for each in entries if each[0] == name and each[1]), None)
+        if inner is None:
+            return None
+        entries = _entries(_folder(read, fat, inner[2]))
+    return next((each for each in entries if each[0] == last), None)
 
 
 def _root(read: Read, fat: Fat) -> Iterator[_Entry]:

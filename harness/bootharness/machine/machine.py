@@ -43,6 +43,7 @@ _QUIT_S = 20.0
 _RECORDED_S = 90.0
 # RAM that does not fit below the devices is above them; a q35 puts all beyond 2 GiB there
 _1_MIB, _SEARCHED = 1 << 20, 1 << 22
+_SCREEN = range(0xA0000, 0xC0000)
 _2_GIB, _DEVICES_FROM, _4_GIB = 2 << 30, 0xE0000000, 4 << 30
 
 
@@ -234,7 +235,11 @@ class Machine(Closing):
         """Return so many bytes of memory from address 0 on, and the registers of the same moment
         as QEMU writes them."""
         with self.standing_still():
-            return self.read_memory(0, count), self.qmp.monitor("info registers")[0]
+            return self.read_memory(0, count), self.registers()
+
+    def registers(self) -> str:
+        """Return the registers of a machine that stands still, as QEMU writes them."""
+        return self.qmp.monitor("info registers")[0]
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
@@ -295,6 +300,18 @@ class Machine(Closing):
     def _is_ram(self, physical: int) -> bool:
         ram = self.config.memory_bytes
         return physical < min(ram, _DEVICES_FROM) or _4_GIB <= physical < _4_GIB + ram - _2_GIB
+
+    def ram_at(self, physical: int, count: int) -> bytes:
+        """Return so many bytes of RAM by their physical address; none where they are not all that,
+        or the screen's."""
+        end = physical + count
+        if not self._is_ram(physical) or not self._is_ram(end - 1):
+            return b""
+        return (
+            b""
+            if physical < _SCREEN.stop and end > _SCREEN.start
+            else (self.read_memory(physical, count))
+        )
 
     def read_memory(self, linear: int, count: int) -> bytes:
         """Return guest memory by its physical address, fewer bytes where the memory ends."""

@@ -32,7 +32,8 @@ _FOR_EVER = re.compile(
     r"^(?:(?:sh:)?grub(?: rescue)?|iPXE)>\s*$"
     r"|(?i:boot failed|not a bootable disk|system disk|other media)[^\n]*\n?[^\n]*"
     r"(?i:press (?:a|any) key)[^\n]*$"
-    r"|(?i:press ctrl\+alt\+del to restart)[^\n]*$",
+    r"|(?i:press ctrl\+alt\+del to restart)[^\n]*$"
+    r"|\b(?i:halting|system halted)\W*$",
     re.MULTILINE,
 )
 _PROMPT = re.compile(r"(?:^|\s)boot:\s*$", re.MULTILINE)

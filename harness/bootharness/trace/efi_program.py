@@ -2,7 +2,10 @@
 
 from msgspec import Struct
 
-__all__ = ["EfiProgram"]
+__all__ = ["FOLDER", "EfiProgram"]
+
+FOLDER = "folder"
+"""What kind of program a folder is of that name."""
 
 
 class EfiProgram(Struct, frozen=True):
@@ -13,7 +16,7 @@ class EfiProgram(Struct, frozen=True):
     machine: str
     """What it is for: ``x64``, ``i386``, ``arm64``, ...; empty for what is no program."""
     kind: str = ""
-    """What kind of program: ``application``, ``driver``, ..."""
+    """What kind of program: ``application``, ``driver``, ...; ``folder`` for none."""
     looks_for: tuple[str, ...] = ()
     """The configurations that it looks for, if it is a GRUB, in its order."""
     has: tuple[str, ...] = ()

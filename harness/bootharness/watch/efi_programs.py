@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from bootharness.errors import CouldNotFindOut, FormatError
-from bootharness.formats.fat_files import file_on, files_named
+from bootharness.formats.fat_files import file_on, files_named, folder_on
 from bootharness.formats.grub_image import configurations_of
 from bootharness.formats.pe import machine_of, subsystem_of
 from bootharness.routes.medium import Medium
-from bootharness.trace.efi_program import EfiProgram
+from bootharness.trace.efi_program import FOLDER, EfiProgram
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_images import file_of, loads, started
 
@@ -29,6 +29,7 @@ def efi_programs(medium: Medium, calls: Sequence[UefiCall]) -> tuple[EfiProgram,
         read = medium.disk.content.read
         for path in list(dict.fromkeys(_paths(calls)))[-_MOST:]:
             if (program := file_on(read, path)) is None:
+                found += [EfiProgram(path, "", FOLDER)] if folder_on(read, path) else []
                 continue
             looks_for = configurations_of(program, path.rpartition("\\")[0])
             has = sorted({*files_named(read, _CONFIGURATION)})[:_MOST_NAMES] if looks_for else ()

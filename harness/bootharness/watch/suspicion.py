@@ -164,20 +164,23 @@ class Suspicion(Struct):
     def _may_wait_for_time(self) -> bool:
         """Whether a loop of a loader's looks at the time or a device: it may be a delay."""
         sample = self.looks.samples[-1]
-        if sample.mode != "real" or not self.looks.exact:
+        if not self.looks.exact or self.course.in_kernel:
             return False
         if sample.in_bios:  # of an interrupt, as that of the timer: its own code comes again
-            return not all(each.in_bios for each in self.looks.samples)
-        from bootharness.watch.outside import COPIED_BYTES, looks_at  # most boots do without
+            return sample.mode == "real" and not all(each.in_bios for each in self.looks.samples)
+        from bootharness.watch.outside import looks_at  # most boots do without
 
-        self.waits_for = self.waits_for or looks_at(*self.machine.copied(COPIED_BYTES))
+        self.waits_for = self.waits_for or looks_at(self.machine, sample)
         return self.waits_for is not None
 
     def _patience_s(self, *, rests: bool) -> float:
         if self.course.waits_for_words:
             return self.course.limit_s
         idle_s = self.course.plan.idle_s
-        return max(PERSON_S, idle_s) if rests and self._resting.for_a_person else idle_s
+        # who counts in silence before an entry is booted asks for a key all the while
+        asks = self.waits_for and self.looks.samples[-1].mode != "real"
+        waits = rests and (self._resting.for_a_person or asks)
+        return max(PERSON_S, idle_s) if waits else idle_s
 
     def _works(self, idle_s: float) -> bool:
         """Whether a guest without progress only has much to do; then time limits it."""
