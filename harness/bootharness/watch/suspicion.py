@@ -109,10 +109,10 @@ class Suspicion(Struct):
             self.idle.restart()
             self.looks.samples.clear()
             return None
-        if kind == "loop" and self._may_wait_for_time():
-            kind = None
         # who has halted with interrupts off hears nothing of a network any more
         listens = course.wire is not None and not course.handed_off and kind != "halted"
+        if kind == "loop" and not listens and self._may_wait_for_time():
+            kind = None
         if kind and not listens and not self._may_wait(kind):
             return kind
         patience_s = self._patience_s(rests=rests)
