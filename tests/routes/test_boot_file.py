@@ -106,3 +106,9 @@ def test_nothing_below_what_boots_is_looked_at(
     monkeypatch.setattr(boot_file, "_entries", noted)
     assert boot_rules(tree, "bios", None)[-1].file == names[0]
     assert looked_at == {tmp_path}
+
+
+def test_a_url_is_no_name_of_a_file(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, "d.iso")
+    with pytest.raises(UsageError, match="--route uefi-http-root boots it"):
+        boot_rules(tree, "uefi", "http://10.0.2.100/d.iso")

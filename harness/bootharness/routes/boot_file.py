@@ -50,6 +50,11 @@ def boot_rules(tree: FileTree, firmware: Firmware, asked: str | None) -> tuple[B
     """
     there = None if asked is None else tree.find(asked)
     if asked is not None and there is None:
+        if "://" in asked:
+            raise UsageError(
+                f"--bootfile {asked}: name the file as the folder has it; over HTTP alone "
+                "--route uefi-http-root boots it"
+            )
         why = tree.why_not(asked)
         raise UsageError(f"--bootfile {asked}: {tree.root} has no such file{why and f', {why}'}")
     file = there or _program(tree, firmware)
