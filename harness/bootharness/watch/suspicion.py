@@ -111,7 +111,9 @@ class Suspicion(Struct):
             return None
         # who has halted with interrupts off hears nothing of a network any more
         listens = course.wire is not None and not course.handed_off and kind != "halted"
-        if kind == "loop" and not listens and self._may_wait_for_time():
+        silent = impatient and rests and not self._resting.for_a_person
+        followed = (kind == "loop" or silent) and not listens
+        if followed and self._may_wait_for_time() and kind == "loop":
             kind = None
         if kind and not listens and not self._may_wait(kind):
             return kind
