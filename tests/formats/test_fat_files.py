@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from bootharness.formats.fat import Fat
-from bootharness.formats.fat_files import file_in, file_on, files_named, system_partition_on
+from bootharness.formats.fat_files import (
+    file_in,
+    file_on,
+    files_named,
+    folder_on,
+    system_partition_on,
+)
 from bootharness.routes.esp import write_esp
 from tests.support.media import needs
 
@@ -71,8 +77,20 @@ def test_a_file_is_found_in_a_partition(tmp_path: Path) -> None:
     file.write_bytes(CONTENT)
     write_esp(tmp_path / "disk.img", {"EFI/BOOT/BOOTX64.EFI": file})
     assert file_on(reader(tmp_path / "disk.img"), "\\EFI\\BOOT\\BOOTX64.EFI") == CONTENT
+    assert file_on(reader(tmp_path / "disk.img"), "\\EFI\\\\BOOT\\bootx64.efi") == CONTENT
     assert file_on(reader(tmp_path / "disk.img"), "\\EFI\\BOOT\\BOOTIA32.EFI") is None
     assert system_partition_on(reader(tmp_path / "disk.img"))
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    needs("mformat", "mcopy")
+    write_esp(tmp_path / "disk.img", {"EFI/BOOT/BOOT/a": Path(__file__)})
+    read = reader(tmp_path / "disk.img")
+    assert folder_on(read, "\\EFI\\BOOT\\BOOT") and file_on(read, "\\EFI\\BOOT\\BOOT") is None
+    assert not folder_on(read, "\\EFI\\BOOT\\BOOT\\a")
+    assert not folder_on(read, "\\EFI\\BOOT\\BOOT\\a\\b")
+    assert not folder_on(read, "\\EFI\\NONE")
+    assert not folder_on(read, "")
 
 
 def test_a_chain_that_has_no_end_is_left(tmp_path: Path) -> None:

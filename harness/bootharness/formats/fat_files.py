@@ -1,5 +1,6 @@
 """Files in FAT by their names: what a UEFI starts (UEFI specification 2.10, 13.3)."""
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -70,7 +71,7 @@ def files_named(read: Read, name: str) -> Iterator[str]:
 
 def _named(read: Read, fat: Fat, path: str) -> _Entry | None:
     """Return the file or folder of a name."""
-    *folders, last = path.lower().replace("/", "\\").strip("\\").split("\\")
+    *folders, last = [each for each in re.split(r"[\\/]+", path.lower()) if each] or [""]
     entries = _root(read, fat)
     for name in folders:
         inner = next((each for each in entries if each[0] == name and each[1]), None)

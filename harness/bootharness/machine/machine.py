@@ -305,13 +305,10 @@ class Machine(Closing):
         """Return so many bytes of RAM by their physical address; none where they are not all that,
         or the screen's."""
         end = physical + count
-        if not self._is_ram(physical) or not self._is_ram(end - 1):
+        on_screen = physical < _SCREEN.stop and end > _SCREEN.start
+        if on_screen or not (self._is_ram(physical) and self._is_ram(end - 1)):
             return b""
-        return (
-            b""
-            if physical < _SCREEN.stop and end > _SCREEN.start
-            else (self.read_memory(physical, count))
-        )
+        return self.read_memory(physical, count)
 
     def read_memory(self, linear: int, count: int) -> bytes:
         """Return guest memory by its physical address, fewer bytes where the memory ends."""
