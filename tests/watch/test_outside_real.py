@@ -1,4 +1,4 @@
-"""What a loop that waits does, and one that hangs does not; in code, and in real machines."""
+"""What a loop in real mode that waits does, and one that hangs does not; some in machines."""
 
 from pathlib import Path
 
