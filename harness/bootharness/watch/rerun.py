@@ -33,11 +33,12 @@ def with_exceptions(
     """Return the trace of a boot that was reset with the exceptions that led to it.
 
     Boots again for that, under TCG. Any other trace is returned as it is, and so is one of a
-    boot from a network, or from a faulty disk, which has come to its end. A second boot that takes
+    boot from a network, or from a faulty disk, which has come to its end, or by a UEFI, whose
+    variables are no longer what they were. A second boot that takes
     another course is told of in ``missing``.
     """
     seen = trace.post_mortem
-    gone = medium.wire or medium.faulty
+    gone = medium.wire or medium.faulty or medium.device.firmware == "uefi"
     if gone or seen is None or trace.ending.kind != "guest-reset" or trace.reached("banner"):
         return trace
     limit = min(plan.timeout_s, _AT_LEAST_S + _SLOWER * trace.ending.seconds)
