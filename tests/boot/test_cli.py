@@ -246,6 +246,23 @@ def test_reader_that_goes_away_is_no_bad_kernel() -> None:
     assert done.stderr == ""
 
 
+def test_reader_that_goes_away_loses_nothing_of_what_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as pipe:
+        done = subprocess.run(
+            [*COMMAND, "boot", GOOD_SOURCE, "--keep", str(kept)],
+            env=environment(),
+            stdout=pipe,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 141
+    assert json.loads((kept / "trace.json").read_bytes())["verdict"] == "good"
+    assert (kept / "command.txt").exists()
+
+
 def test_fault_of_our_own_is_no_bad_kernel(tmp_path: Path) -> None:
     # a module that breaks when it is imported stands for any bug
     (tmp_path / "harness_broken.py").write_text(

@@ -77,8 +77,8 @@ def run_boots(
             from bootharness.report.terminal import Detail, print_result
 
             judgement = judge(trace)
+            unkept = _keep(each, trace, folder)  # first, for who reads along may leave
             print_result(trace, judgement, output, Detail(_USUAL if detail is None else detail))
-            unkept = _keep(each, trace, folder)
             if detail != _QUIET:
                 _say_more(each, trace, judgement, folder, unkept, output)
             if detail != _QUIET and _of_another_cause(judgement, sought):
