@@ -250,14 +250,14 @@ def test_reader_that_goes_away_loses_nothing_of_what_is_kept(tmp_path: Path) -> 
     kept = tmp_path / "kept"
     reader, writer = os.pipe()
     os.close(reader)
-    with open(writer, "wb") as pipe:
-        done = subprocess.run(
-            [*COMMAND, "boot", GOOD_SOURCE, "--keep", str(kept)],
-            env=environment(),
-            stdout=pipe,
-            timeout=60,
-            check=False,
-        )
+    done = subprocess.run(
+        [*COMMAND, "boot", GOOD_SOURCE, "--keep", str(kept)],
+        env=environment(),
+        stdout=writer,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
     assert done.returncode == 141
     assert json.loads((kept / "trace.json").read_bytes())["verdict"] == "good"
     assert (kept / "command.txt").exists()

@@ -71,15 +71,54 @@ def test_a_shell_tells_of_its_script() -> None:
         waits(SHELL, SCRIPT, said("Shell> ")).summary
     )
     ran = (opened("\\startup.nsh"), said("'vmlinux' is not recognized\r\n"), said("Shell> "))
-    assert """after startup.nsh, of which it says last "'vmlinux' is not recognized\"""" in (
-        waits(SHELL, *ran).summary
+    assert waits(SHELL, *ran).summary.endswith(
+        "waits for a person after \\startup.nsh; it says last \"'vmlinux' is not recognized\""
     )
     own = replace(SHELL, path=f"{ESP}/{BOOT}")
     judgement = waits(own, SCRIPT, said("Shell> "))
     assert judgement.cause == "boot-menu-waits"
     assert judgement.summary == (
-        f"the UEFI shell ({BOOT}) waits for a person at its prompt, for there is no startup.nsh"
+        f"the UEFI shell ({BOOT}) waits for a person, for there is no startup.nsh"
     )
+
+
+COUNTS = said("Press ESC in 1 seconds to skip startup.nsh or any other key to continue.")
+NO_BOOT_FILE = opened(BOOT, NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    ("calls", "kind", "words"),
+    [
+        ((said("Shell> pause\r\n"), said("Enter 'q' to quit, any other key to continue:\r\n")),
+         "boot-manager", "which waits for a person in \\startup.nsh; it says last \"Enter 'q' to "
+         'quit, any other key to continue:"'),
+        ((said("Shell> goto again\r\n"),), "timeout",
+         'which ran \\startup.nsh and was not through with it 30.00 s after launch; it says last '
+         '"Shell> goto again"'),
+        ((), "timeout", "which ran \\startup.nsh and was not through with it 30.00 s after launch"),
+        ((), "guest-reset", "which ran \\startup.nsh and had the machine reset"),
+        ((), "guest-shutdown", "which ran \\startup.nsh and switched the machine off"),
+    ],
+    ids=["pause", "a loop", "a loop without a word", "reset", "reset -s"],
+)  # fmt: skip
+def test_a_script_of_the_shell_is_what_the_disk_boots_by(
+    calls: tuple[UefiCall, ...], kind: str, words: str
+) -> None:
+    ran = (SHELL, COUNTS, opened("\\startup.nsh"), *calls)
+    serial = 'BdsDxe: failed to load Boot0001 "UEFI QEMU HARDDISK" from Sata(0x0): Not Found\n'
+    judgement = judge(boot(FILES, NO_BOOT_FILE, *ran, kind=kind, serial=serial))
+    assert judgement.cause == "efi-fell-back"
+    assert judgement.summary.endswith(f"went on to its own shell, {words}")
+
+
+def test_a_shell_that_came_back_had_a_script() -> None:
+    ran = (SHELL, opened("\\startup.nsh"), replace(LEFT, subject=SHELL.subject), MENU)
+    judgement = waits(NO_BOOT_FILE, *ran)
+    assert causes(judgement) == ["efi-fell-back"]
+    assert judgement.summary == (
+        "after its own shell, which ran \\startup.nsh, the firmware went on to its own menu"
+    )
+    assert waits(FILES, NO_BOOT_FILE, SHELL, SCRIPT).cause == "efi-no-boot-file"
 
 
 def test_a_grub_without_a_configuration_is_told_with_the_names() -> None:
@@ -133,12 +172,12 @@ def test_what_was_asked_of_a_person_is_told() -> None:
 
 
 def test_what_a_firmware_goes_on_to_without_a_shell_waits_for_nobody() -> None:
-    judgement = waits(MENU, opened("\\startup.nsh"), said("Select"))
+    judgement = waits(MENU, said("Select"))
     assert judgement.summary == (
         "having started nothing from the disk the firmware went on to its own menu"
     )
     silent = waits(SHELL, opened("\\startup.nsh"), said("Shell> "))
-    assert silent.summary.endswith("which waits for a person, after startup.nsh")
+    assert silent.summary.endswith("which waits for a person after \\startup.nsh")
     assert "efi-fell-back" not in causes(waits(replace(SHELL, path="Fv(1)/FvFile(1)")))
 
 
@@ -196,7 +235,7 @@ def test_whose_end_of_boot_services_was_refused_is_told_where_it_is_known() -> N
 
 def test_of_a_script_that_was_there_the_last_line_is_told() -> None:
     ran = (opened("\\startup.nsh"), said("one\r\ntwo\r\n"), said("Shell> "))
-    assert 'of which it says last "two"' in waits(SHELL, *ran).summary
+    assert waits(SHELL, *ran).summary.endswith('after \\startup.nsh; it says last "two"')
     read = call("Read", "\\startup.nsh", NOT_FOUND)
     opened_too = (opened("\\other.txt"), read, said("Shell> "))
     assert "startup.nsh" not in waits(SHELL, *opened_too).summary

@@ -5,7 +5,8 @@ import struct
 import pytest
 
 from bootharness.formats.uefi_record import Decoder, Record
-from bootharness.trace.uefi_calls import CallLog, UefiCall, rests_in_shell, spans_read
+from bootharness.trace.uefi_calls import CallLog, UefiCall, spans_read
+from bootharness.trace.uefi_shell import rests_in_shell
 
 FRAME = "<BBHIQQQ5Q8s"
 NOT_FOUND = 1 << 63 | 14

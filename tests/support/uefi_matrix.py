@@ -232,11 +232,11 @@ def _kernel(make: Callable[[], bytes]) -> Callable[[Path], Path]:
     return on(lambda: systemd(vmlinuz=make()))
 
 
-def _scripted(kernel: str, lines: int = 0) -> Files:
-    """A disk without a boot file, whose script the firmware's shell runs, with so many lines before
-    the kernel's."""
-    script = "echo a line\r\n" * lines + f"fs0:\\{kernel} initrd=\\initrd {OPTIONS}\r\n"
-    return systemd(**{FALLBACK: None, "startup.nsh": script.encode()})
+def _scripted(*lines: str, kernel: str = "vmlinuz") -> Files:
+    """A disk without a boot file, whose script the firmware's shell runs: these lines, and then the
+    kernel's."""
+    script = (*lines, f"fs0:\\{kernel} initrd=\\initrd {OPTIONS}", "")
+    return systemd(**{FALLBACK: None, "startup.nsh": "\r\n".join(script).encode()})
 
 
 def refusing(times: int) -> bytes:
@@ -291,10 +291,19 @@ _STARTED = (
          "No more network devices"),
     Case("boot file that asks for a key", "efi-gave-up", on(lambda: {FALLBACK: MOK_MANAGER}),
          'it asked a person "Press any key to perform MOK management'),
-    Case("script of the shell", None, on(lambda: _scripted("vmlinuz"))),
-    Case("script of many lines", None, on(lambda: _scripted("vmlinuz", 300))),
-    Case("script of the shell, another kernel's name", "efi-no-boot-file",
-         on(lambda: _scripted("vmlinux")), _BOOT),
+    Case("script of the shell", None, on(_scripted)),
+    Case("script of many lines", None, on(lambda: _scripted(*["echo a line"] * 300))),
+    Case("script of the shell, another kernel's name", "efi-fell-back",
+         on(lambda: _scripted(kernel="vmlinux")), "after \\startup.nsh; it says last \"'fs0:\\"),
+    Case("script of the shell that pauses", "efi-fell-back", on(lambda: _scripted("pause")),
+         "waits for a person in \\startup.nsh; it says last \"Enter 'q' to quit"),
+    Case("script of the shell that goes round", "efi-fell-back",
+         on(lambda: _scripted("@echo -off", ":a", "goto a")),
+         "which ran \\startup.nsh and was not through with it", choices={"timeout_s": 40.0}),
+    Case("script of the shell that ends it", "efi-fell-back", on(lambda: _scripted("exit")),
+         "after its own shell, which ran \\startup.nsh, the firmware went on to its own menu"),
+    Case("script of the shell that resets", "efi-fell-back", on(lambda: _scripted("reset")),
+         "which ran \\startup.nsh and had the machine reset"),
 )  # fmt: skip
 _BY_SYSTEMD_BOOT = (
     Case("systemd: no entry", "efi-gave-up", _with(**{_ENTRY: None}), "the firmware's setup"),

@@ -11,8 +11,8 @@ from bootharness.text import as_shown, without_boxes
 from bootharness.trace.boot_managers import complaint_of, last_lines, shows_menu, waits
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEventKind
-from bootharness.trace.uefi_calls import rests_in_shell
 from bootharness.trace.uefi_images import left, said_by, started
+from bootharness.trace.uefi_shell import rests_in_shell, script_of
 
 __all__ = [
     "boot_manager_error",
@@ -35,7 +35,8 @@ def boot_manager_error(trace: BootTrace) -> Finding | None:
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS:
         return None
     said = _complaint(trace)
-    if not said or runs_at_the_end(trace):  # what that says is in another place
+    # what those say is in other places
+    if not said or runs_at_the_end(trace) or _a_script_alone_ran(trace):
         return None
     return Finding(
         f'the boot manager gave up{_with_script(trace)}; it says "{said}"', _screen(trace)
@@ -46,8 +47,8 @@ def boot_menu_waits(trace: BootTrace) -> Finding | None:
     """A menu or a prompt waits for a person."""
     if not _before_a_kernel(trace) or trace.ending.kind not in _RESTS or _complaint(trace):
         return None
-    if rests_in_shell(trace.uefi_calls):  # which is told by what was asked of the UEFI
-        return None
+    if rests_in_shell(trace.uefi_calls) or _a_script_alone_ran(trace):
+        return None  # which is told by what was asked of the UEFI
     text = _text(trace)
     who = runs_at_the_end(trace) or "the boot manager"
     if running := _script_of_ipxe(trace):
@@ -111,6 +112,11 @@ def survived(trace: BootTrace) -> str | None:
     if not trace.managed or _before_a_kernel(trace):
         return None
     return complaint_of(trace.boot_screen) or _complaint(trace)
+
+
+def _a_script_alone_ran(trace: BootTrace) -> bool:
+    """Whether a UEFI's shell ran a script, which started nothing, and is no boot manager."""
+    return bool(script_of(trace.uefi_calls)) and not started(trace.uefi_calls)
 
 
 def _before_a_kernel(trace: BootTrace) -> bool:

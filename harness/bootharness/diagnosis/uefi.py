@@ -8,6 +8,7 @@ from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.efi_program import FOLDER, EfiProgram
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_images import asked_by, file_of, left, loads, started
+from bootharness.trace.uefi_shell import script_of
 
 __all__ = ["before_a_kernel", "boot_file_missing", "image_refused", "is_folder", "no_file_system"]
 
@@ -42,11 +43,12 @@ def no_file_system(trace: BootTrace) -> Finding | None:
 
 
 def boot_file_missing(trace: BootTrace) -> Finding | None:
-    """A disk for which a UEFI has no boot entry lacks the file that is started then."""
+    """A disk for which a UEFI has no boot entry lacks the file that is started then, and a shell's
+    script as well."""
     if not before_a_kernel(trace) or not _file_systems(trace) or started(trace.uefi_calls):
         return None
     asked = [call for call in trace.uefi_calls if _is_boot_file(call)]
-    if not asked or any(not call.failed for call in asked):
+    if not asked or any(not call.failed for call in asked) or script_of(trace.uefi_calls):
         return None
     last = asked[-1]
     return Finding(

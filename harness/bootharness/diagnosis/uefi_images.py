@@ -12,7 +12,7 @@ from bootharness.text import address, as_shown, count
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.machine_facts import CpuSample
-from bootharness.trace.uefi_calls import UefiCall, rests_in_shell
+from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_images import (
     asked_by,
     file_of,
@@ -21,6 +21,7 @@ from bootharness.trace.uefi_images import (
     said_by,
     started,
 )
+from bootharness.trace.uefi_shell import rests_in_shell
 
 __all__ = ["boot_manager_left", "image_hangs", "out_of_memory", "unpacking_failed"]
 

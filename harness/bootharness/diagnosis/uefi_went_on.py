@@ -1,15 +1,15 @@
 """What a UEFI goes on to, or a boot manager, when it does not come to a kernel."""
 
 import re
-from collections.abc import Sequence
 
 from bootharness.diagnosis.uefi import before_a_kernel
 from bootharness.diagnosis.verdict import Finding
-from bootharness.text import as_shown, count
-from bootharness.trace.boot_managers import complaint_of, last_lines, waits_for_ever
+from bootharness.text import count
+from bootharness.trace.boot_managers import complaint_of, waits_for_ever
 from bootharness.trace.boot_trace import BootTrace
-from bootharness.trace.uefi_calls import UefiCall, rests_in_shell
-from bootharness.trace.uefi_images import file_of, left, said_by, started
+from bootharness.trace.uefi_calls import UefiCall
+from bootharness.trace.uefi_images import file_of, left, started
+from bootharness.trace.uefi_shell import STARTUP_SCRIPT, rests_in_shell, script_of
 
 __all__ = ["exit_refused", "exits_retried", "fell_back", "no_grub_configuration", "shell_waits"]
 
@@ -20,7 +20,9 @@ _MENU = "FVFILE(462CAA21-7614-4503-836E-8AB6F4662331)"
 _CARD = "MAC("
 _OF_CONFIGURATIONS = re.compile(r"/\.disk/|/boot/|grub\.cfg|cmdpath")
 _END = 2000
-_SCRIPT, _PROMPT = "startup.nsh", "Shell> "
+_OWN_SHELL = "its own shell"
+_ENDINGS = {"guest-reset": "had the machine reset", "guest-shutdown": "switched the machine off"}
+"""What a shell's script does, by the kind of the boot's end."""
 
 
 def fell_back(trace: BootTrace) -> Finding | None:
@@ -35,22 +37,23 @@ def fell_back(trace: BootTrace) -> Finding | None:
         return None
     before = [file_of(call.path) for call in started(calls[: calls.index(own)])]
     tried = f"after {before[-1]}" if before else "having started nothing from the disk"
-    waits = f", which waits for a person{_by_script(calls)}" if rests_in_shell(calls) else ""
-    return Finding(f"{tried} the firmware went on to {what}{waits}", (f"StartImage {own.path}",))
+    if what == _OWN_SHELL:
+        what += _of_the_script(trace)
+    elif script := script_of(calls):
+        tried = f"after {_OWN_SHELL}, which ran {script.path},"
+    return Finding(f"{tried} the firmware went on to {what}", (f"StartImage {own.path}",))
 
 
 def shell_waits(trace: BootTrace) -> Finding | None:
-    """A UEFI shell that was started from the disk waits at its prompt."""
+    """A UEFI shell that was started from the disk waits at its prompt, or in its script."""
     calls = trace.uefi_calls
     if not before_a_kernel(trace) or not rests_in_shell(calls) or fell_back(trace):
         return None
     running = [call for call in started(calls) if left(calls, call) is None]
     if not running:
         return None
-    return Finding(
-        f"the UEFI shell ({file_of(running[-1].path)}) waits for a person at its prompt"
-        f"{_by_script(calls)}"
-    )
+    then = _of_the_script(trace).removeprefix(", which")
+    return Finding(f"the UEFI shell ({file_of(running[-1].path)}){then}")
 
 
 def no_grub_configuration(trace: BootTrace) -> Finding | None:
@@ -107,15 +110,22 @@ def exits_retried(trace: BootTrace) -> str | None:
     )
 
 
-def _by_script(calls: Sequence[UefiCall]) -> str:
-    """Say what a shell found of its script, and what it said last before its prompt."""
-    asked = [call for call in calls if call.service == "Open"
-             and call.path.lower().endswith(_SCRIPT)]  # fmt: skip
-    if not any(not call.failed for call in asked):
-        return ", for there is no startup.nsh" if asked else ""
-    shell = next(call for call in reversed(calls) if call.service == "StartImage")
-    said = last_lines(as_shown(said_by(calls, shell).removesuffix(_PROMPT)), 1)
-    return ", after startup.nsh" + (f', of which it says last "{said}"' if said else "")
+def _of_the_script(trace: BootTrace) -> str:
+    """Say of a shell what became of its script, and what it said last; "" where it does neither
+    run one nor wait."""
+    calls, waits = trace.uefi_calls, rests_in_shell(trace.uefi_calls)
+    script = script_of(calls)
+    if script is None:
+        asked = any(call.service == "Open" and call.path.lower().endswith(STARTUP_SCRIPT)
+                    for call in calls)  # fmt: skip
+        none = f", for there is no {STARTUP_SCRIPT}" if asked else ""
+        return f", which waits for a person{none}" if waits else ""
+    said = f'; it says last "{script.said}"' if script.said else ""
+    if waits:
+        where = "in" if script.waits else "after"
+        return f", which waits for a person {where} {script.path}{said}"
+    how = _ENDINGS.get(trace.ending.kind, f"was not through with it{trace.ended_after}")
+    return f", which ran {script.path} and {how}{said}"
 
 
 def _refused(trace: BootTrace) -> list[UefiCall]:
@@ -124,7 +134,7 @@ def _refused(trace: BootTrace) -> list[UefiCall]:
 
 def _of_the_firmware(path: str) -> str:
     upper = path.upper()
-    names = {_SHELL: "its own shell", _MENU: "its own menu", _CARD: "the network"}
+    names = {_SHELL: _OWN_SHELL, _MENU: "its own menu", _CARD: "the network"}
     return next((name for sign, name in names.items() if sign in upper), "")
 
 

@@ -1,6 +1,5 @@
 """What was asked of a UEFI, call by call."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -11,8 +10,7 @@ from bootharness.formats.device_path import device_path_text, path_and_rest
 from bootharness.formats.uefi_record import Record
 
 __all__ = [
-    "SERVICES", "STATUS", "CallLog", "UefiCall", "rests_in_setup", "rests_in_shell",
-    "spans_read",
+    "SERVICES", "STATUS", "CallLog", "UefiCall", "rests_in_setup", "spans_read",
 ]  # fmt: skip
 
 _ERROR = 1 << 63
@@ -40,7 +38,6 @@ _KEPT_CALLS = 20_000
 _SPARE_CALLS = 1000
 _PAGE, _GUID_BYTES = 4096, 16
 _SETUP = "FVFILE(462CAA21-7614-4503-836E-8AB6F4662331)"
-_PROMPT = re.compile(r"\s*(?:Shell|FS\d+:[^>\r\n]{0,200})> $")
 
 
 class UefiCall(Struct, frozen=True, omit_defaults=True):
@@ -111,13 +108,6 @@ class CallLog(Struct):
         """Return the calls that are kept; ``seconds`` turns ticks into seconds since launch."""
         names: dict[int, str] = {}
         return tuple(_call(each, seconds(each.ticks), names) for each in self._records)
-
-
-def rests_in_shell(calls: Sequence[UefiCall]) -> bool:
-    """Return whether a UEFI has come to its shell, which has no script, or is through with it, and
-    waits for a person: it has written its prompt (UEFI shell specification 2.2, 3.3)."""
-    last = calls[-1] if calls else None
-    return last is not None and last.service == "OutputString" and bool(_PROMPT.match(last.text))
 
 
 def rests_in_setup(calls: Sequence[UefiCall]) -> bool:

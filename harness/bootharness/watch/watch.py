@@ -16,8 +16,9 @@ from bootharness.text import count
 from bootharness.trace.boot_trace import CRASH_REPORTED, PANIC_REPORTED, Ending
 from bootharness.trace.handoff import Handoff
 from bootharness.trace.machine_facts import QmpEvent
-from bootharness.trace.uefi_calls import rests_in_setup, rests_in_shell
+from bootharness.trace.uefi_calls import rests_in_setup
 from bootharness.trace.uefi_last_words import found_nothing
+from bootharness.trace.uefi_shell import rests_in_shell
 from bootharness.watch.boot_program import BootProgram
 from bootharness.watch.course import Course
 from bootharness.watch.disk_watch import DiskWatch
