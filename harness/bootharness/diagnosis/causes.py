@@ -774,8 +774,9 @@ CAUSES: dict[str, Cause] = {
             "efi-fell-back",
             "The firmware found nothing more on the disk to boot, and went on to its own shell, "
             "its own menu or the network.",
-            "to what, and after which program of the disk",
-            "Look at what was started before: it came back without having booted anything.",
+            "to what, and after which program of the disk; what its shell's script said last",
+            "Look at what was started before, it came back without having booted anything; of a "
+            "startup.nsh, which its shell runs, at the line that it came to.",
         ),
         Cause(
             "firmware-crashed",
