@@ -5,8 +5,10 @@ const { seconds: whole, debug, lanes } = JSON.parse(document.getElementById("dat
 const [FROM, TO, TEXT, WRONG, AT, POSITION, ABOUT] = [0, 1, 2, 3, 4, 5, 6];
 const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six"];
-const LEAST_S = 1e-4, MOST_ROWS = 200, MOST_CHOSEN = 12, NARROW = 640, LETTER = 6.4;
+const LEAST_S = 1e-4, MOST_ROWS = 200, MOST_CHOSEN = 12, NARROW = 640, LETTERS = 4, SIZE = 12;
 const chart = document.getElementById("chart");
+const pen = document.createElement("canvas").getContext("2d");
+pen.font = `${SIZE}px ${getComputedStyle(chart).fontFamily}`;
 const span = Math.max(whole, LEAST_S) * 1.02;
 const withPositions = lanes.some(([, events]) => events.some((event) => event[POSITION] !== null));
 let from = 0, to = span, chosen = [];
@@ -57,7 +59,18 @@ function marks(events, x) {
 function labelled(mark) {
   const more = mark.events.length > 1 ? `${many(mark.events.length)}: ` : "";
   const told = mark.events.find((event) => event[WRONG]) ?? mark.events[0];
-  return more + told[TEXT];
+  return (more + told[TEXT]).replace(/\s+/g, " ");  // as SVG has them
+}
+
+// as much of a text as there is room for, in pixels
+function fitting(text, room) {
+  const fits = (letters) => pen.measureText(letters < text.length ? `${text.slice(0, letters - 1)}…` : text).width <= room;
+  let least = 0, most = text.length;
+  while (least < most) {
+    const letters = Math.ceil((least + most) / 2);
+    if (fits(letters)) least = letters; else most = letters - 1;
+  }
+  return least < text.length ? least < LETTERS ? "" : `${text.slice(0, least - 1)}…` : text;
 }
 
 function draw() {
@@ -69,12 +82,12 @@ function draw() {
   const [at, digits] = ticks();
   for (const each of narrow ? at.filter((_, number) => number % 2 === 0) : at) {
     svg.append(shape("line", { x1: x(each), x2: x(each), y1: top - 6, y2: tall, class: "tick" }));
-    svg.append(shape("text", { x: x(each), y: 16, "font-size": 12, "text-anchor": x(each) > wide - 40 ? "end" : x(each) < 30 ? "start" : "middle" }, `${each.toFixed(digits)} s`));
+    svg.append(shape("text", { x: x(each), y: 16, "font-size": SIZE, "text-anchor": x(each) > wide - 40 ? "end" : x(each) < 30 ? "start" : "middle" }, `${each.toFixed(digits)} s`));
   }
   lanes.forEach(([name, events], row) => {
     const y = top + row * height, middle = y + (narrow ? 20 : 6);
     svg.append(shape("line", { x1: 0, x2: wide, y1: y, y2: y, class: "lane" }));
-    svg.append(shape("text", { x: narrow ? 6 : names - 10, y: y + (narrow ? 13 : 19), "font-size": 12, "text-anchor": narrow ? "start" : "end", class: "name" }, name));
+    svg.append(shape("text", { x: narrow ? 6 : names - 10, y: y + (narrow ? 13 : 19), "font-size": SIZE, "text-anchor": narrow ? "start" : "end", class: "name" }, name));
     const found = marks(events, x);
     found.forEach((mark, number) => {
       const size = Math.max(mark.right - mark.left, 3);
@@ -86,10 +99,8 @@ function draw() {
       drawn.addEventListener("click", () => choose(mark.events, name));
       svg.append(drawn);
       const room = (found[number + 1]?.left ?? wide - right) - mark.left - 10;
-      const letters = Math.floor(room / LETTER);
-      if (letters < 4) return;
-      const text = labelled(mark);
-      svg.append(shape("text", { x: mark.left + 6, y: middle + 12, "font-size": 12, class: "said" }, text.length > letters ? `${text.slice(0, letters - 1)}…` : text));
+      const text = room > 0 ? fitting(labelled(mark), room) : "";
+      if (text) svg.append(shape("text", { x: mark.left + 6, y: middle + 12, "font-size": SIZE, class: "said" }, text));
     });
   });
   chart.replaceChildren(svg);
