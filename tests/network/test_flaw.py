@@ -41,6 +41,9 @@ TWICE = gzip.compress(gzip.compress(b"070701", mtime=0), mtime=0)
         ("boot.efi", "nbp", _PE_ARM64, "is an EFI application for arm64"),
         ("pxelinux.0", "nbp", b"\xea" + bytes(600), ""),
         ("initrd.img", "initrd", b"070701" + bytes(600), ""),
+        ("pxelinux.0", "nbp", bytes(600), "begins with 600 zeros, and nothing that boots does"),
+        ("a.iso", "nbp", bytes(0x8001) + b"CD001\1" + bytes(0x900), ""),
+        ("initrd.img", "initrd", bytes(600), ""),
         ("boot.ipxe", "nbp", b"\xef\xbb\xbf#!ipxe\nshell\n", "begins with a byte order mark"),
         (
             "a.ipxe",
@@ -109,3 +112,10 @@ def test_what_is_packed_is_no_kernel_where_a_script_loads_it_as_one(
 ) -> None:
     found = no_kernel("/boot/root.img", content + bytes(600), [b"", script])
     assert found == (wrong and f"is no kernel but {wrong}")
+
+
+def test_zeros_are_no_kernel_where_a_script_loads_them_as_one() -> None:
+    script = b"#!ipxe\nkernel root.img\nboot\n"
+    assert no_kernel("root.img", bytes(600), [script]).startswith("begins with 600 zeros")
+    assert no_kernel("root.img", bytes(600), [b"#!ipxe\ninitrd root.img\n"]) == ""
+    assert no_kernel("root.img", b"", [script]) == ""

@@ -68,19 +68,28 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
         return f"is {form.name}"
     if form and role == "nbp" and form.name in _TEXTS:
         return f"is {form.name} and no boot program; a script of iPXE's begins with #!ipxe"
-    return ""
+    return _zeros(head) if role == "nbp" and form is None else ""
 
 
 def no_kernel(name: str, head: bytes, scripts: Iterable[bytes]) -> str:
     """Return what is wrong with a file that is packed, if one of the ``scripts`` loads it as a
     kernel, to be read behind its name; empty where nothing shows."""
     form = form_of(head)
-    if not form or not form.name.startswith(_NO_KERNELS):
+    if form and form.name.startswith(_NO_KERNELS):
+        wrong = f"is no kernel but {form.name}"
+    elif form or not head or not (wrong := _zeros(head)):
         return ""
     base_name = re.escape(name.rpartition("/")[2].encode())
     as_kernel = re.compile(_LOADS + base_name + rb"(?![\w.-])", re.IGNORECASE | re.MULTILINE)
     named = any(as_kernel.search(each) for each in scripts)
-    return f"is no kernel but {form.name}" if named else ""
+    return wrong if named else ""
+
+
+def _zeros(head: bytes) -> str:
+    """Say of a file that it begins with nothing; of a CD that is not all that it begins with."""
+    return (
+        "" if any(head) else f"begins with {count(len(head), 'zero')}, and nothing that boots does"
+    )
 
 
 def _packed_again(head: bytes) -> bool:

@@ -15,4 +15,4 @@ def program_kind(head: bytes) -> str:
     at = int.from_bytes(head[_PE_POINTER : _PE_POINTER + 4], "little")
     if head[:2] == b"MZ" and head[at : at + 4] == b"PE\0\0":
         return _UEFI.get(int.from_bytes(head[at + 4 : at + 6], "little"), "")
-    return "PC BIOS" if head and head[:2] not in (b"MZ", b"#!") else ""
+    return "PC BIOS" if any(head) and head[:2] not in (b"MZ", b"#!") else ""
