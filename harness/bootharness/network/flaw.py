@@ -68,7 +68,8 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
         return f"is {form.name}"
     if form and role == "nbp" and form.name in _TEXTS:
         return f"is {form.name} and no boot program; a script of iPXE's begins with #!ipxe"
-    return _zeros(head) if role == "nbp" and form is None else ""
+    boots = role == "nbp" or (not role and _KERNEL_NAME.match(base_name))
+    return _zeros(head) if boots and form is None else ""
 
 
 def no_kernel(name: str, head: bytes, scripts: Iterable[bytes]) -> str:
