@@ -280,6 +280,7 @@ def test_of_much_that_was_not_found_the_last_is_in_the_sentence() -> None:
          "not a whole one"),
         (EfiProgram(BOOT, "x64", ""), "it is no EFI program for this machine (x64), or not a whole "
          "one"),
+        (EfiProgram(BOOT, "", "compressed with gzip"), "it is compressed with gzip"),
         (EfiProgram(BOOT, "", ""), "it is no EFI program for this machine (x64), or not a whole "
          "one"),
         (EfiProgram("\\other.efi", "aa64", "application"), "it is no EFI program for this machine "

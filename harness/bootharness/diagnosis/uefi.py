@@ -94,11 +94,11 @@ def _is_boot_file(call: UefiCall) -> bool:
 
 def _what_it_is(trace: BootTrace, path: str) -> str:
     """Say what is wrong with a program itself, empty where its file shows nothing."""
-    if is_folder(trace, path):
-        return "it is a folder"
     own = _on_disk(trace, path)
-    if own is None or not own.machine:
+    if own is None:
         return ""
+    if not own.machine:
+        return f"it is {own.kind}" if own.kind else ""
     if own.machine != _X64:
         return f"it is a program for {own.machine}, and the firmware is one for {_X64}"
     if own.kind and own.kind != "application":

@@ -4,8 +4,8 @@ from msgspec import Struct
 
 __all__ = ["FOLDER", "EfiProgram"]
 
-FOLDER = "folder"
-"""What kind of program a folder is of that name."""
+FOLDER = "a folder"
+"""What is said of a folder of that name."""
 
 
 class EfiProgram(Struct, frozen=True):
@@ -16,7 +16,8 @@ class EfiProgram(Struct, frozen=True):
     machine: str
     """What it is for: ``x64``, ``i386``, ``arm64``, ...; empty for what is no program."""
     kind: str = ""
-    """What kind of program: ``application``, ``driver``, ...; ``folder`` for none."""
+    """What kind of program: ``application``, ``driver``, ...; of what is no program what else it
+    is: ``a folder``, ``compressed with gzip``, ``a Linux kernel without an EFI stub``."""
     looks_for: tuple[str, ...] = ()
     """The configurations that it looks for, if it is a GRUB, in its order."""
     has: tuple[str, ...] = ()

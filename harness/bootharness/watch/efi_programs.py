@@ -5,9 +5,11 @@ from contextlib import suppress
 
 from bootharness.errors import CouldNotFindOut, FormatError
 from bootharness.formats.fat_files import file_on, files_named, folder_on
+from bootharness.formats.forms import LOOK_BYTES, form_of, is_bzimage
 from bootharness.formats.grub_image import configurations_of
 from bootharness.formats.pe import machine_of, subsystem_of
 from bootharness.routes.medium import Medium
+from bootharness.text import count
 from bootharness.trace.efi_program import FOLDER, EfiProgram
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_images import file_of, loads, started
@@ -33,9 +35,20 @@ def efi_programs(medium: Medium, calls: Sequence[UefiCall]) -> tuple[EfiProgram,
                 continue
             looks_for = configurations_of(program, path.rpartition("\\")[0])
             has = sorted({*files_named(read, _CONFIGURATION)})[:_MOST_NAMES] if looks_for else ()
-            machine, kind = machine_of(program), subsystem_of(program)
+            machine = machine_of(program)
+            kind = subsystem_of(program) if machine else _what_else(program)
             found.append(EfiProgram(path, machine, kind, looks_for, tuple(has)))
     return tuple(found)
+
+
+def _what_else(content: bytes) -> str:
+    """Return what a file is that is no program of a UEFI; empty where nobody knows."""
+    if is_bzimage(content):
+        return "a Linux kernel without an EFI stub"
+    if content and not any(content):
+        return f"{count(len(content), 'zero')} and nothing else"
+    form = form_of(content[:LOOK_BYTES])
+    return form.name if form else ""
 
 
 def _paths(calls: Sequence[UefiCall]) -> Iterator[str]:
