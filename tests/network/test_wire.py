@@ -545,6 +545,23 @@ def test_blocked_port_hears_what_is_asked_of_dhcp_and_lets_nothing_through() -> 
     assert client.request("boot.ipxe")
 
 
+def test_cable_that_is_pulled_carries_nothing_from_that_block_on() -> None:
+    fault = "link-down:file=a,block=5,seconds=2"
+    client = NetClient(wire_with({"a": bytes(20_000)}, fault))
+    client.lease()
+    [oack] = client.request("a", blksize=1000)
+    for number in range(5):
+        assert client.acknowledge(oack.source_port, number)
+    assert client.acknowledge(oack.source_port, 5) == []
+    assert not client.wire.link_wanted(client.port, client.now)
+    assert client.acknowledge(oack.source_port, 6) == []
+    assert client.wait(1.5) == []
+    assert client.dhcp(DISCOVER) is None
+    client.now += 1
+    assert client.wire.link_wanted(client.port, client.now)
+    assert client.acknowledge(oack.source_port, 5)
+
+
 def test_proxy_names_its_file_before_ours_and_our_server_is_as_usual_ones_are() -> None:
     client = NetClient(wire_with({"boot.ipxe": b"x"}, "proxy-first"))
     offer = client.dhcp(DISCOVER, vendor_class=b"PXEClient", user_class=b"iPXE")

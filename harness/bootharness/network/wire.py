@@ -157,6 +157,7 @@ class Wire:
         self._sequence = 0
         self._now = 0.0
         self._may_block = "blocked" in self.faults
+        self._may_unplug = "link-down" in self.faults
         losses = self.faults.of("loss")
         self._loss = losses[0].rate if losses else 0.0
         self._random = Random(losses[0].seed if losses else 0)
@@ -233,6 +234,8 @@ class Wire:
             return self._take()  # for another on that network
         if self._may_block and self._is_blocked(guest, frame, now):
             return self._take()
+        if self._may_unplug and not self.link_wanted(port, now):
+            return self._take()  # before QEMU has pulled the cable a guest may be through
         if self._vlan is not None:
             tag, frame = untagged(frame)
             if tag != self._vlan:
@@ -329,7 +332,7 @@ class Wire:
         return out
 
     def _send(self, port: int, frame: bytes, at: float) -> None:
-        if self._is_lost():
+        if self._is_lost() or (self._may_unplug and not self.link_wanted(port, self._now)):
             return
         if self._vlan is not None:
             frame = tagged(frame, self._vlan)
@@ -340,7 +343,7 @@ class Wire:
             heapq.heappush(self._later, (at, self._sequence, port, frame))
 
     def _send_all(self, port: int, frames: Iterator[bytes]) -> None:
-        if self._loss or self._vlan is not None:
+        if self._loss or self._may_unplug or self._vlan is not None:
             for frame in frames:
                 self._send(port, frame, self._now)
         else:

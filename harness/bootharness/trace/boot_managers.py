@@ -33,7 +33,8 @@ _FOR_EVER = re.compile(
     r"|(?i:boot failed|not a bootable disk|system disk|other media)[^\n]*\n?[^\n]*"
     r"(?i:press (?:a|any) key)[^\n]*$"
     r"|(?i:press ctrl\+alt\+del to restart)[^\n]*$"
-    r"|\b(?i:halting|system halted)\W*$",
+    r"|\b(?i:halting|system halted)\W*$"
+    r"|^--MORE--\s*$",  # GRUB's pager
     re.MULTILINE,
 )
 _PROMPT = re.compile(r"(?:^|\s)boot:\s*$", re.MULTILINE)
@@ -43,7 +44,8 @@ _MENU = re.compile(
 )
 _WAITS = re.compile(
     r"boot:\s*$|grub(?: rescue)?>|(?i:press \W?(?:a key|any key|enter|return|tab|esc|f\d+)\b)"
-    r"|(?i:strike a key|hit (?:a|any) key)|\[[yY]/[nN]\]|(?i:automatic(?:ally)? (?:boot )?in \d+)"
+    r"|(?i:strike a key|hit (?:a|any) key)|--MORE--|\[[yY]/[nN]\]"
+    r"|(?i:automatic(?:ally)? (?:boot )?in \d+)"
     f"|{_MENU.pattern}"
 )
 # what GRUB says once it has said what was wrong with each of its entries

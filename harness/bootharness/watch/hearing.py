@@ -197,7 +197,7 @@ class Hearing(Struct):
             if course.crash:
                 course.finish("firmware-crash", course.crash)
         elif sign.name == "complaint":
-            course.finish(sign.name, text.strip())
+            self._hear_complaint(text)
         elif sign.name == "memory-told":
             if course.memory_told_by:
                 course.finish("reached")
@@ -205,6 +205,12 @@ class Hearing(Struct):
             self._hear_panic(sign, text)
         elif course.panic is not None:
             course.finish("panic", course.panic)
+
+    def _hear_complaint(self, text: str) -> None:
+        course = self.course
+        # before the boot services end it may be a boot manager that shows a kernel's file
+        if course.handed_off or course.medium.device.firmware != "uefi":
+            course.finish("complaint", text.strip())
 
     def _hear_panic(self, sign: Sign, text: str) -> None:
         course = self.course

@@ -26,6 +26,8 @@ _BANNER_LATE_S = 1.0
 # what each line of Xen begins with, and how soon one comes
 _XEN, _XEN_WITHIN = b"(XEN) ", 1 << 13
 _LOOKS_IN_USERSPACE = 3
+# Linux maps itself above, as other kernels do (Documentation/arch/x86/x86_64/mm.rst)
+_HALF = 1 << 47
 _SHOWN = 80
 # who floods the line with a kernel's words is looked at so often
 _SAME_SPEAKER_S = 0.05
@@ -49,7 +51,8 @@ class Words(Struct):
         """Return whether a kernel can have written this a moment ago, and note it.
 
         Nobody who has come to Linux goes back to real mode but for a reset; and where nobody saw a
-        kernel being entered, it is one that has paging on, as Linux has long before its banner.
+        kernel being entered, it is one that has paging on, and runs where Linux maps itself, as it
+        has and does long before its banner.
         """
         if sign.name in OF_A_KERNEL and not self.of_a_kernel(text):
             return False
@@ -77,10 +80,13 @@ class Words(Struct):
 
     def is_bare(self, sample: CpuSample) -> bool:
         """Return whether a CPU is where no Linux is: in real mode, or, unless a kernel was seen
-        being entered, without paging."""
+        being entered, without paging or in the lower half of long mode, as a UEFI and what it
+        starts are."""
         if sample.mode == "real":
             return sample.linear < 0x100000
-        return sample.mode == "protected" and not self.entered
+        if self.entered or sample.in_userspace:
+            return False
+        return sample.mode == "protected" or (sample.mode == "long" and sample.linear < _HALF)
 
     @property
     def _running(self) -> bool:
