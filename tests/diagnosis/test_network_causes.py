@@ -191,6 +191,11 @@ def test_what_ends_by_itself_is_waited_for_as_long_as_the_client_asks_on(
     assert found
     assert found[1] == events[-1]
     assert still_awaited(network, until + 0.1) is None
+    # the clock of a client is behind by what the host kept back since it began to ask
+    kept_back = {awaited.since: 2.0}.__getitem__
+    assert certain(network, until + 1.9, kept_back) is None
+    assert still_awaited(network, until + 1.9, kept_back=kept_back) == awaited
+    assert certain(network, until + 2.1, kept_back) == found
     gave_up = BootTrace("k", "init", Ending("boot-program", 9.0, "Timed out"), network=network)
     judgement = judge(gave_up)
     assert judgement.cause == found[0]

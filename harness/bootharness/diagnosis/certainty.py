@@ -8,7 +8,7 @@ if it asks for nothing else.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from bootharness.diagnosis.patience import Client, client_at
@@ -136,6 +136,10 @@ _WANTS_TO_BOOT = ("PXE", "HTTPClient")
 """What is in the words of a DHCP client that wants to boot as we serve it."""
 
 
+KeptBack = Callable[[float], float]
+"""Returns how many seconds the host had a guest wait since some moment: its clock is behind."""
+
+
 class Wait(NamedTuple):
     """A question without an answer, as yet: what it will have been, who asks, since when, and until
     when that client asks on. ``proven`` is the fault that keeps the answer back for ever."""
@@ -148,8 +152,11 @@ class Wait(NamedTuple):
     proven: Fault | None
 
 
-def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
-    """Return the cause of a boot's failure and the event that showed it, None as yet."""
+def certain(
+    facts: NetworkFacts, now: float, kept_back: KeptBack = lambda _: 0.0
+) -> tuple[str, NetEvent] | None:
+    """Return the cause of a boot's failure and the event that showed it, None as yet. What the host
+    has ``kept_back`` since a question is added to its client's patience."""
     # whoever else there is may still name a file: only its client knows when it waits no more
     spoilt = [each for each in _spoilt(facts) if not (facts.servers and each[0] == NO_FILENAME)]
     found = [*spoilt, *_refused(facts, now), *_looped(facts)]
@@ -159,7 +166,7 @@ def certain(facts: NetworkFacts, now: float) -> tuple[str, NetEvent] | None:
         found.append((WRONG_PROGRAM, wrong))
     for wait in _waits(facts):
         over = wait.proven and (wait.event.kind not in _QUIET or now - wait.since > QUIET_S)
-        if over or now > wait.until:
+        if over or now > wait.until + kept_back(wait.since):
             found.append((wait.cause, wait.event))
     return _earliest(found, facts)
 
@@ -178,14 +185,18 @@ def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     return _earliest(found, facts)
 
 
-def still_awaited(facts: NetworkFacts, now: float, asked_after: float = 0.0) -> Wait | None:
+def still_awaited(
+    facts: NetworkFacts, now: float, asked_after: float = 0.0, kept_back: KeptBack = lambda _: 0.0
+) -> Wait | None:
     """Return a question, asked last ``asked_after`` a moment, that may still be answered; None
     where there is none."""
     return next(
         (
             wait
             for wait in _waits(facts, least=False)
-            if not wait.proven and now <= wait.until and wait.event.seconds > asked_after
+            if not wait.proven
+            and now <= wait.until + kept_back(wait.since)
+            and wait.event.seconds > asked_after
         ),
         None,
     )

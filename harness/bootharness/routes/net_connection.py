@@ -6,6 +6,7 @@ from pathlib import Path
 from bootharness.diagnosis.certainty import Wait, last_asked, still_awaited
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.kernels.image import KernelImage
+from bootharness.machine.kept_back import KeptBack
 from bootharness.machine.machine import Machine
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
@@ -46,6 +47,7 @@ class Connection:
         self._up = True
         self._unplugged = image.card.others
         self._looked_at = 0.0
+        self.kept_back = KeptBack()
 
     def started(self, launched: float) -> None:
         """Note that QEMU has its end of the socket, and when it was launched, on the monotonic
@@ -128,6 +130,7 @@ class Connection:
         Raises WireLost when the network does not work any more.
         """
         self.check()
+        self.kept_back.note(machine.now(), machine.qemu.starved_seconds())
         for number in range(len(self._unplugged)):
             machine.qmp.execute("set_link", name=f"unplugged{number}", up=False)
         self._unplugged = ()
@@ -145,7 +148,7 @@ class Connection:
     def awaited(self, now: float, asked_after: float = 0.0) -> Wait | None:
         """Return what the client still asks for and may still get, None where there is nothing that
         it asked for ``asked_after`` a moment."""
-        return still_awaited(self.facts(), now, asked_after)
+        return still_awaited(self.facts(), now, asked_after, self.kept_back.since)
 
     def sleep_s(self) -> float:
         """Return for how long a script of iPXE's may sleep at once, in seconds."""

@@ -156,8 +156,9 @@ class Loading(Struct):
         if self._observer:
             _show(facts, self._observer)
         # what a kernel does on the network is its own affair
-        failed = None if course.kernel_entered else certain(facts, self.machine.now())
-        if failed:
+        if course.kernel_entered:
+            return
+        if failed := certain(facts, self.machine.now(), course.wire.kept_back.since):
             course.finish("network", failed[0])
 
     @property
