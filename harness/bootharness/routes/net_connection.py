@@ -130,7 +130,6 @@ class Connection:
         Raises WireLost when the network does not work any more.
         """
         self.check()
-        self.kept_back.note(machine.now(), machine.qemu.starved_seconds())
         for number in range(len(self._unplugged)):
             machine.qmp.execute("set_link", name=f"unplugged{number}", up=False)
         self._unplugged = ()
@@ -143,6 +142,7 @@ class Connection:
         if not self._plug.take_news() and now - self._looked_at < _LOOK_S:
             return None
         self._looked_at = now
+        self.kept_back.note(now, machine.qemu.starved_seconds())
         return self.facts()
 
     def awaited(self, now: float, asked_after: float = 0.0) -> Wait | None:
