@@ -345,6 +345,7 @@ def test_good_commit_on_another_branch_is_replaced_by_the_merge_base(history: Hi
     assert "base, where main branched off from stable, up to" in result.title
 
 
+@pytest.mark.long
 def test_merge_base_that_is_bad_means_that_it_was_mended_on_the_other_branch(
     history: History,
 ) -> None:
@@ -377,6 +378,7 @@ def test_fix_is_found_in_the_branch_that_brought_it(history: History) -> None:
     assert "mended" in history.git_says(result)
 
 
+@pytest.mark.long
 def test_merge_that_is_itself_the_fix_is_the_answer(history: History) -> None:
     history.commit("bad from here", 12)
     history.git("checkout", "-q", "-b", "side")

@@ -119,9 +119,10 @@ def test_the_changed_instruction_is_followed_back_to(name: str, tmp_path: Path) 
     ("name", "mark"),
     [
         ("SP too low at the handoff", "right"),
-        pytest.param("payload of 15,760,384 without the carry", "nobody", marks=pytest.mark.long),
+        ("payload of 15,760,384 without the carry", "nobody"),
     ],
 )
+@pytest.mark.long
 def test_a_boot_that_raises_exceptions_for_ever_has_a_short_tape(
     name: str, mark: str, tmp_path: Path
 ) -> None:

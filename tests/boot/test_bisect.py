@@ -127,6 +127,7 @@ def test_the_hunt_of_32_days_ends_with_the_size(
     assert "these are too few kernels" in factors.stdout  # a hunt boots few
 
 
+@pytest.mark.long
 def test_killed_hunt_goes_on_without_redoing_a_boot(
     no_carry: Path, state: dict[str, str], tmp_path: Path
 ) -> None:

@@ -274,6 +274,7 @@ def test_second_entry_of_a_grub_menu(fat_disk: Path, tmp_path: Path, impatient: 
     assert "file `/gone' not found" in usual.summary
 
 
+@pytest.mark.long
 def test_label_that_is_typed_at_the_prompt_of_syslinux(
     fat_disk: Path, tmp_path: Path, impatient: None
 ) -> None:

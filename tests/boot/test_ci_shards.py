@@ -56,6 +56,7 @@ def test_github_fails_for_a_part_that_is_missing(machine: JobMachine, repository
     assert "shard 2 of 3 is missing" in gate[-1].said
 
 
+@pytest.mark.long
 def test_gitlab_boots_in_three_jobs_and_merges(machine: JobMachine, repository: Path) -> None:
     shutil.copy(SHARDS / "gitlab-ci.yml", repository / ".gitlab-ci.yml")
     lab = GitLab(machine, repository)

@@ -181,6 +181,7 @@ def test_what_is_large_is_passed_on_from_worker_to_worker(cluster: Cluster, tmp_
     assert sent == (initrd.stat().st_size,) * 2
 
 
+@pytest.mark.long
 def test_a_killed_worker_loses_no_cell_and_doubles_none(
     cluster: Cluster, dask: DaskWorkers
 ) -> None:

@@ -298,6 +298,7 @@ def test_what_was_kept_does_without_us(tmp_path: Path, temporary: Path) -> None:
     assert not (kept / "__pycache__").exists()
 
 
+@pytest.mark.long
 def test_loader_that_nobody_knows(tmp_path: Path, temporary: Path) -> None:
     """A disk image alone, with a loader that runs in a segment, where gdb does not know where
     it is: a boot before shows where its calls and its kernel are."""

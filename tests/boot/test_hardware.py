@@ -63,6 +63,7 @@ def test_a_gate_compares_qemu_with_the_desk(tmp_path: Path) -> None:
     assert "on apu2" in done.stdout and "on qemu" in done.stdout
 
 
+@pytest.mark.long
 def test_a_proxy_beside_a_server_that_gives_the_addresses_brings_the_kernel(tmp_path: Path) -> None:
     done = wired(
         tmp_path, "stage1", "hardware", "boot", "apu2", "selfcheck:1000000", "--route",

@@ -175,7 +175,13 @@ def test_failure_of_one_line_for_who_asks_for_a_good_boot(
     assert "<Judgement bad: payload-truncated>" in said[2]
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "1"]], ids=["one process", "a worker"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param([], id="one process"),
+        pytest.param(["-n", "1"], id="a worker", marks=pytest.mark.long),
+    ],
+)
 def test_report_of_a_boot_is_told_once(
     user: pytest.Pytester, bad_kernel: Path, options: list[str]
 ) -> None:
@@ -492,6 +498,7 @@ def test_marker_and_option_take_patterns(user: pytest.Pytester) -> None:
 
 
 @pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("marker", "words"),
     [

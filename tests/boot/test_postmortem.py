@@ -271,6 +271,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.long
 def test_full_disk_changes_no_verdict(small_disk: Path, tmp_path: Path) -> None:
     edited_stage1(tmp_path, insert("set_header", NO_IDT))
     for arguments, status in (((), 0), (("--loader", tmp_path / "edited.asm"), 1)):

@@ -213,7 +213,10 @@ def test_a_failing_cell_of_every_route_says_how_to_boot_it_again(
     assert f"     {cause}: " in again.stdout
 
 
-@pytest.mark.parametrize(("carries", "until"), [(True, "init"), (False, "banner")])
+@pytest.mark.parametrize(
+    ("carries", "until"),
+    [pytest.param(True, "init", marks=pytest.mark.long), (False, "banner")],
+)
 def test_all_agree_on_how_far_a_boot_must_come(carries: bool, until: str, tmp_path: Path) -> None:
     loader = STAGE1 if carries else str(no_carry(tmp_path))
     kernel, plan = "selfcheck:65536", BootPlan(loader=loader)

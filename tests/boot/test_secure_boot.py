@@ -13,8 +13,7 @@ from bootharness.plan import BootPlan, choose
 from bootharness.routes.esp import write_esp
 from bootharness.trace.boot_trace import BootTrace
 from tests.support.media import needs
-
-pytestmark = pytest.mark.sample(2)
+from tests.support.signing import own_key, signed
 
 KERNEL = "deb:linux-image-cloud-amd64/bookworm"
 SHIM = Path("/usr/lib/shim/shimx64.efi.signed")
@@ -48,17 +47,10 @@ def disk(folder: Path, files: Mapping[str, Path]) -> str:
     return str(folder / "disk.img")
 
 
-def signed(folder: Path, program: Path) -> tuple[Path, Path]:
+def with_own_key(folder: Path, program: Path) -> tuple[Path, Path]:
     """Sign a program with a key made for it; return it and the certificate."""
     needs("sbsign", "openssl")
-    key, certificate, made = (folder / name for name in ("own.key", "own.pem", "signed.efi"))
-    for argv in (
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
-         certificate, "-subj", "/CN=Image builder", "-days", "3650"],
-        ["sbsign", "--key", key, "--cert", certificate, "--output", made, program],
-    ):  # fmt: skip
-        subprocess.run(list(map(str, argv)), check=True, capture_output=True)
-    return made, certificate
+    return signed(program, folder / "signed.efi", folder), own_key(folder)[1]
 
 
 def test_shim_grub_and_a_signed_kernel_are_proven_in_memory() -> None:
@@ -109,13 +101,19 @@ def test_a_changed_kernel_on_somebodys_disk_is_no_unsigned_one(tmp_path: Path) -
     assert said.endswith("but it has been changed since")
 
 
-def test_the_machine_accepts_ones_own_key_and_refuses_what_is_revoked(tmp_path: Path) -> None:
+def test_the_machine_refuses_a_key_that_it_does_not_know(tmp_path: Path) -> None:
     needs(SYSTEMD)
-    program, certificate = signed(tmp_path, SYSTEMD)
-    image = disk(tmp_path, {FALLBACK: program})
-    unknown = refused(booted(image))
+    program, _ = with_own_key(tmp_path, SYSTEMD)
+    unknown = refused(booted(disk(tmp_path, {FALLBACK: program})))
     assert r"the firmware refuses \EFI\BOOT\BOOTX64.EFI (Access Denied)" in unknown
     assert "signed by Image builder (issued by Image builder), whom db does not know" in unknown
+
+
+@pytest.mark.long
+def test_the_machine_accepts_ones_own_key_and_refuses_what_is_revoked(tmp_path: Path) -> None:
+    needs(SYSTEMD)
+    program, certificate = with_own_key(tmp_path, SYSTEMD)
+    image = disk(tmp_path, {FALLBACK: program})
     revoked = booted(image, enrolled=(str(certificate),), revoked=(str(program),))
     assert refused(revoked).endswith("its digest is among those that are revoked (dbx)")
     alone = booted(image, firmware="uefi", enrolled=(str(certificate),))
@@ -147,7 +145,7 @@ def with_machine_owner_key(folder: Path, name: str, certificate: Path) -> str:
 @pytest.mark.long
 def test_shim_accepts_a_key_that_the_machines_owner_has_enrolled(tmp_path: Path) -> None:
     needs(SHIM, SYSTEMD)
-    program, certificate = signed(tmp_path, SYSTEMD)
+    program, certificate = with_own_key(tmp_path, SYSTEMD)
     image = disk(tmp_path, {FALLBACK: SHIM, "EFI/BOOT/grubx64.efi": program})
     said = refused(booted(image))
     assert r"shim refuses \EFI\BOOT\grubx64.efi" in said
@@ -166,7 +164,7 @@ def test_a_kernel_that_the_machines_owner_signed_boots_where_the_key_is_enrolled
     bare = tmp_path / "bare"
     bare.write_bytes(fetch(KERNEL).path.read_bytes())
     subprocess.run(["sbattach", "--remove", bare], check=True)
-    kernel, certificate = signed(tmp_path, bare)
+    kernel, certificate = with_own_key(tmp_path, bare)
     said = refused(booted(str(kernel), "uefi-shim", fail_on=("bad shim signature",)))
     assert f"shim refuses the kernel ({kernel})" in said
     assert said.endswith("whom neither shim nor db knows")
@@ -183,7 +181,7 @@ def test_shims_key_manager_waits_for_a_person_where_a_key_is_to_be_enrolled(
     tmp_path: Path,
 ) -> None:
     needs(SHIM, MANAGER, SYSTEMD)
-    _, certificate = signed(tmp_path, SYSTEMD)
+    _, certificate = with_own_key(tmp_path, SYSTEMD)
     image = disk(tmp_path, {FALLBACK: SHIM, "EFI/BOOT/mmx64.efi": MANAGER})
     variables = with_machine_owner_key(tmp_path, "MokNew", certificate)
     judgement = judge(booted(image, firmware_vars=variables))

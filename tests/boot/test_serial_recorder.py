@@ -114,6 +114,7 @@ def test_a_good_boot_is_the_same_on_the_line(form: str, tmp_path: Path) -> None:
     assert line.handoff.registers.cs == qemu.handoff.registers.cs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["mbr", "pxe"])
 @pytest.mark.sample(4)
 def test_the_bug_of_the_story_is_named_from_the_line_alone(form: str, tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_a_machine_that_was_saved_tells_the_same_as_one_that_was_not() -> None:
     assert saved == cold
 
 
+@pytest.mark.long
 @pytest.mark.sample(4)
 @pytest.mark.parametrize("interface", ["virtio", "ahci", "scsi", "usb"])
 def test_a_machine_is_saved_when_it_has_its_consoles_and_knows_no_disk(interface: str) -> None:

@@ -103,6 +103,7 @@ def test_wheel_brings_the_gates_page_and_workers(installed: Path, tmp_path: Path
     assert "<!doctype html>" in (tmp_path / "gate.html").read_text()
 
 
+@pytest.mark.long
 def test_wheel_brings_the_example_and_runs_its_tests(installed: Path, tmp_path: Path) -> None:
     done = call(installed / "bin/bootharness", "example", "mine", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -140,6 +141,7 @@ def test_a_project_may_have_a_folder_called_harness(installed: Path, tmp_path: P
     assert "2 passed" in done.stdout
 
 
+@pytest.mark.long
 def test_wheel_is_run_as_a_module(installed: Path, tmp_path: Path) -> None:
     done = call(installed / "bin/python", "-m", "bootharness", "routes", folder=tmp_path)
     assert done.stdout.startswith("mbr "), done.stderr

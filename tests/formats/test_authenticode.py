@@ -1,6 +1,5 @@
 """How UEFI programs are signed."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from bootharness.formats.authenticode import (
 from bootharness.formats.signature_list import SHA256, X509, signatures_listed
 from bootharness.formats.uefi_variables import variable
 from tests.support.media import needs
+from tests.support.signing import signed
 
 STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 SHIM = Path("/usr/lib/shim/shimx64.efi.signed")
@@ -21,13 +21,7 @@ SHIM = Path("/usr/lib/shim/shimx64.efi.signed")
 
 def test_the_digest_is_that_which_was_signed(tmp_path: Path) -> None:
     needs(STUB, "sbsign", "openssl")
-    key, certificate, made = (tmp_path / name for name in ("key", "certificate", "made"))
-    for argv in (
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
-         certificate, "-subj", "/CN=own"],
-        ["sbsign", "--key", key, "--cert", certificate, "--output", made, STUB],
-    ):  # fmt: skip
-        subprocess.run(list(map(str, argv)), check=True, capture_output=True)
+    made = signed(STUB, tmp_path / "made", tmp_path)
     assert [*signatures_in(STUB.read_bytes())] == []
     assert bytes_with_signatures(STUB.read_bytes()[:4096]) == 0
     assert bytes_with_signatures(made.read_bytes()[:4096]) == made.stat().st_size

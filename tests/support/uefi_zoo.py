@@ -4,7 +4,6 @@
 of `ROWS`, as in `tests.support.zoo`.
 """
 
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any
 from bootharness.kernels.initrd import tiny_initrd
 from bootharness.kernels.source import fetch
 from bootharness.routes.esp import write_esp
+from tests.support.signing import signed as signed_program
 from tests.support.uefi_programs import FALLBACK
 from tests.support.zoo import Row, main
 from tests.support.zoo_media import KERNEL, Packages
@@ -98,30 +98,11 @@ def _disk(files: Files, signed: tuple[str, ...], name: str, packages: Packages) 
         file.write_bytes(
             content if isinstance(content, bytes) else packages.file(*content).read_bytes()
         )
-        made[place] = _signed(file, packages) if place in signed else file
+        if place in signed:
+            file = signed_program(file, file.with_suffix(".signed"), packages.folder)
+        made[place] = file
     write_esp(image, made)
     return image
-
-
-def _own_key(folder: Path) -> tuple[Path, Path]:
-    key, certificate = folder / "own.key", folder / "own.pem"
-    if not certificate.exists():
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
-             certificate, "-subj", "/CN=Image builder", "-days", "3650"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-    return key, certificate
-
-
-def _signed(program: Path, packages: Packages) -> Path:
-    key, certificate = _own_key(packages.folder)
-    made = program.with_suffix(".signed")
-    subprocess.run(
-        ["sbsign", "--key", key, "--cert", certificate, "--output", made, program],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return made
 
 
 def _row(
