@@ -15,6 +15,7 @@ from bootharness.formats.fat_files import (
     folder_on,
     system_partition_on,
 )
+from bootharness.kernels.content import file_source
 from bootharness.routes.esp import write_esp
 from tests.support.media import needs
 
@@ -91,6 +92,51 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert not folder_on(read, "\\EFI\\BOOT\\BOOT\\a\\b")
     assert not folder_on(read, "\\EFI\\NONE")
     assert not folder_on(read, "")
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (512 + 72, bytes([255]) * 8),
+        (512 + 72, (1 << 54).to_bytes(8, "little")),
+        (512 + 84, bytes([255]) * 4),
+        (1024 + 32, bytes([255]) * 16),
+        (1024 + 32, (1 << 62).to_bytes(8, "little")),
+    ],
+    ids=["table", "table far away", "entry's size", "partition", "partition far away"],
+)
+def test_a_table_that_says_of_places_that_no_disk_has_is_passed_over(
+    at: int, value: bytes, tmp_path: Path
+) -> None:
+    needs("mformat", "mcopy")
+    path = tmp_path / "disk.img"
+    write_esp(path, {"EFI/BOOT/BOOTX64.EFI": Path(__file__)})
+    image = bytearray(path.read_bytes())
+    image[at : at + len(value)] = value
+    path.write_bytes(image)
+    found = file_on(file_source(path).read, "\\EFI\\BOOT\\BOOTX64.EFI")
+    assert found == Path(__file__).read_bytes()  # by the second table, at the disk's end
+
+
+def test_what_is_free_is_asked_of_no_more_than_there_is(tmp_path: Path) -> None:
+    needs("mformat")
+    image = tmp_path / "fat.img"
+    image.write_bytes(bytes(1440 << 10))
+    subprocess.run(["mformat", "-i", str(image), "-f", "1440", "::"], check=True)
+    data = bytearray(image.read_bytes())
+    data[19:21], data[32:36] = bytes(2), bytes([255]) * 4  # 2 TB, by what it says
+    image.write_bytes(data)
+    asked = []
+
+    def read(at: int, size: int) -> bytes:
+        asked.append(size)
+        return bytes(data[at : at + size])
+
+    fat = Fat.at(read, 0)
+    assert fat
+    assert fat.clusters < 1 << 12  # its table has entries for no more
+    assert fat.free_bytes(read) <= len(data)
+    assert max(asked) < 1 << 20
 
 
 def test_a_chain_that_has_no_end_is_left(tmp_path: Path) -> None:

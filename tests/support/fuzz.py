@@ -50,6 +50,7 @@ from tests.support.builders import bzimage
 from tests.support.fuzz_files import FILE_TARGETS, file_seeds
 from tests.support.fuzz_recordings import RECORDING_TARGETS
 from tests.support.fuzz_servers import SERVER_TARGETS, server_seeds
+from tests.support.fuzz_uefi import UEFI_TARGETS, uefi_seeds
 from tests.support.fuzz_ways import WAY_TARGETS, way_seeds
 from tests.support.fuzz_words import WORD_TARGETS, word_seeds
 from tests.support.netclient import NetClient, wire_with
@@ -288,7 +289,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         setup_header, mbr, descriptors, packet, medium, recorder_log, serial_log,
         trace_json, monitor,        machine_interface, interrupt_log, text_screen, code, wire, http,
     )
-} | WORD_TARGETS | FILE_TARGETS | SERVER_TARGETS | WAY_TARGETS | RECORDING_TARGETS  # fmt: skip
+} | WORD_TARGETS | FILE_TARGETS | SERVER_TARGETS | WAY_TARGETS  # fmt: skip
+TARGETS |= RECORDING_TARGETS | UEFI_TARGETS
 
 
 def _frames() -> bytes:
@@ -333,6 +335,7 @@ def seeds() -> dict[str, bytes]:
         **file_seeds(),
         **server_seeds(),
         **way_seeds(),
+        **uefi_seeds(),
         **dict.fromkeys(RECORDING_TARGETS, b"\x01"),
     }
 

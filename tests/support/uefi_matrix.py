@@ -159,6 +159,10 @@ def no_first_table(image: bytearray) -> None:
     image[512 : 512 * 34] = bytes(512 * 33)
 
 
+def first_table_far_away(image: bytearray) -> None:
+    image[512 + 72 : 512 + 80] = bytes([255]) * 8
+
+
 def no_boot_sector(image: bytearray) -> None:
     image[2048 * 512 : 2048 * 512 + 512] = bytes(512)
 
@@ -267,6 +271,7 @@ _STARTED = (
     Case("blank disk", "efi-no-file-system", blank),
     Case("no GPT", "efi-no-file-system", on(systemd, no_table)),
     Case("first GPT gone", None, on(systemd, no_first_table)),
+    Case("first GPT says of a place that no disk has", None, on(systemd, first_table_far_away)),
     Case("boot sector of the FAT gone", "efi-no-file-system", on(systemd, no_boot_sector)),
     Case("no boot file", "efi-no-boot-file", _with(**{FALLBACK: None}), _BOOT),
     Case("boot file of 32 bits alone", "efi-no-boot-file", on(_only_for_32_bits), _BOOT),

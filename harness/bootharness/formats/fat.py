@@ -16,6 +16,7 @@ ENTRY_BYTES = 32
 """Of an entry of a folder."""
 _FAT12_BELOW, _FAT16_BELOW = 4085, 65525
 _FIRST = 2
+_AT_ONCE = 1 << 16
 
 Read = Callable[[int, int], bytes]
 """Gives bytes by offset and number."""
@@ -54,6 +55,7 @@ class Fat(Struct, frozen=True):
         if clusters <= 0:
             return None
         bits = 12 if clusters < _FAT12_BELOW else 16 if clusters < _FAT16_BELOW else 32
+        clusters = min(clusters, of_fat * sector * 8 // bits - _FIRST)  # of each there is an entry
         return cls(
             table=start + reserved * sector,
             root=range(start + root_at * sector, start + root_at * sector + root * ENTRY_BYTES),
@@ -96,13 +98,20 @@ class Fat(Struct, frozen=True):
 
     def free_bytes(self, read: Read) -> int:
         """Return how much can still be written, in bytes: the clusters whose entry is 0."""
-        whole = read(self.table, (self.clusters + _FIRST) * self.bits // 8 + 1)
+        last, free = self.clusters + _FIRST, 0
+        for start in range(_FIRST, last, _AT_ONCE):
+            clusters = range(start, min(start + _AT_ONCE, last))
+            begins = self.table + start * self.bits // 8
+            entries = read(begins, len(clusters) * self.bits // 8 + 2)
+            if not entries:  # the image has been cut
+                break
 
-        def of_table(at: int, size: int) -> bytes:
-            return whole[at - self.table : at - self.table + size]
+            def of_entries(
+                at: int, size: int, entries: bytes = entries, begins: int = begins
+            ) -> bytes:
+                return entries[at - begins : at - begins + size]
 
-        clusters = range(_FIRST, self.clusters + _FIRST)
-        free = sum(not self._next(of_table, cluster) for cluster in clusters)
+            free += sum(not self._next(of_entries, each) for each in clusters)
         return free * self.cluster_bytes
 
     def _next(self, read: Read, cluster: int) -> int:

@@ -12,6 +12,8 @@ from msgspec import Struct
 
 __all__ = ["ZEROS", "Bytes", "File", "Piece", "PieceMap", "Repeated", "Source", "file_source"]
 
+_LONGEST_FILE = (1 << 63) - 1
+
 
 class Source(Protocol):
     """Bytes by their offset. Two pieces are known to be equal when they have the same source
@@ -42,7 +44,9 @@ class File:
         finalize(self, os.close, self.fd)
 
     def read(self, start: int, size: int) -> bytes:
-        return os.pread(self.fd, size, start).ljust(size, b"\0")
+        # a damaged table says of offsets that no file can have
+        found = os.pread(self.fd, size, start) if start + size <= _LONGEST_FILE else b""
+        return found.ljust(size, b"\0")
 
 
 def file_source(path: Path) -> File:

@@ -113,10 +113,14 @@ def forecasts(kernel: KernelImage, known: KnownLoader) -> Iterator[Forecast]:
 def on_esp(kernel: KernelImage, image: DiskImage) -> Forecast:
     """Return how much of what is free on an image's EFI system partition a kernel's file takes, in
     bytes. Raises UsageError for an image without one."""
-    partition = system_partition_on(image.content.read)
+
+    def read(start: int, count: int) -> bytes:
+        return image.content.read(start, max(min(count, image.size_bytes - start), 0))
+
+    partition = system_partition_on(read)
     if partition is None:
         raise UsageError(f"--esp {image.source}: no FAT in it has a folder EFI")
-    free = max(partition.free_bytes(image.content.read), 1)
+    free = max(partition.free_bytes(read), 1)
     taken = -(-kernel.file_bytes // partition.cluster_bytes) * partition.cluster_bytes
     room = Headroom(kernel.source, f"the ESP of {image.source}", ON_ESP, "byte", taken, free)
     return Forecast(room, kernel.release, "", None, None)
