@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import Verdict, judge
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.efi_disk import EfiDisk
 from bootharness.trace.efi_program import EfiProgram
 from bootharness.trace.machine_facts import CpuSample, MachineFacts
 from bootharness.trace.milestones import Milestone
@@ -58,6 +59,22 @@ def test_a_disk_without_a_file_system_is_told_with_its_blocks() -> None:
     )  # fmt: skip
     assert judge(boot(BLOCKS, FILES)).cause != "efi-no-file-system"
     assert judge(boot(call("recorder"))).cause != "efi-no-file-system"
+
+
+def test_what_is_wrong_with_the_disk_or_is_on_it_instead_is_said() -> None:
+    damaged = judge(boot(BLOCKS, efi_disk=EfiDisk(("one", "two", "three", "four"))))
+    assert damaged.summary == "a UEFI finds no file system on the disk: one; two; three"
+    lacks = (BLOCKS, FILES, opened(BOOT, NOT_FOUND))
+    for disk, said in (
+        (None, "for which it has no boot entry"),
+        (EfiDisk(), "no boot entry, and no other program of a UEFI"),
+        (EfiDisk(programs=(EfiProgram("\\a.efi", "", "a text"),)), "no other program of a UEFI"),
+        (EfiDisk(programs=tuple(EfiProgram(f"\\{each}.efi", "arm64") for each in range(4))),
+         r"it has \0.efi for arm64, \1.efi for arm64, \2.efi for arm64 and 1 more"),
+    ):  # fmt: skip
+        judgement = judge(boot(*lacks, efi_disk=disk))
+        assert judgement.cause == "efi-no-boot-file"
+        assert judgement.summary.endswith(said)
 
 
 @pytest.mark.parametrize(

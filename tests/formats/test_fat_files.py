@@ -11,7 +11,7 @@ from bootharness.formats.fat import Fat
 from bootharness.formats.fat_files import (
     file_in,
     file_on,
-    files_named,
+    files_ending,
     folder_on,
     system_partition_on,
 )
@@ -173,7 +173,7 @@ def test_files_of_a_name_are_found_in_every_folder(tmp_path: Path) -> None:
     content.write_bytes(b"1")
     names = ("grub.cfg", "EFI/debian/grub.cfg", "EFI/debian/grub.cfg.old", "boot/grub/GRUB.CFG")
     write_esp(tmp_path / "disk.img", dict.fromkeys(names, content))
-    assert sorted(files_named(reader(tmp_path / "disk.img"), "grub.cfg")) == [
+    assert sorted(files_ending(reader(tmp_path / "disk.img"), "\\grub.cfg")) == [
         "\\boot\\grub\\grub.cfg", "\\efi\\debian\\grub.cfg", "\\grub.cfg",
     ]  # fmt: skip
-    assert not [*files_named(lambda _at, size: bytes(size), "grub.cfg")]
+    assert not [*files_ending(lambda _at, size: bytes(size), "\\grub.cfg")]

@@ -95,3 +95,9 @@ def test_of_too_many_calls_both_ends_are_kept() -> None:
     assert log.left_out
     assert len(kept) + log.left_out == 50_000
     assert (kept[0].lba, kept[-1].lba) == (0, 49_999)
+
+
+def test_a_program_may_ask_for_more_memory_than_there_can_be() -> None:
+    [asked] = calls(record("A", 0, 0, (1 << 64) - 1, status=1 << 63 | 9))
+    assert asked.service == "AllocatePages"
+    assert asked.wanted == (1 << 64) - 1  # as a trace may have it

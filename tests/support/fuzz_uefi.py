@@ -19,7 +19,7 @@ from bootharness.formats.authenticode import (
     signatures_in,
 )
 from bootharness.formats.device_path import path_and_rest
-from bootharness.formats.fat_files import file_on, files_named, folder_on, system_partition_on
+from bootharness.formats.fat_files import file_on, files_ending, folder_on, system_partition_on
 from bootharness.formats.firmware_volume import firmware_build, is_variables
 from bootharness.formats.pe import machine_of, pe_sections, subsystem_of
 from bootharness.formats.signature_list import signatures_listed
@@ -135,7 +135,7 @@ def uefi_disk(data: bytes) -> None:
     for name in ("\\EFI\\BOOT\\BOOTX64.EFI", "\\", "\\EFI", "a/../b"):
         file_on(read, name)
         folder_on(read, name)
-    assert all(each.endswith("grub.cfg") for each in files_named(read, "grub.cfg"))
+    assert all(each.endswith("grub.cfg") for each in files_ending(read, "\\grub.cfg"))
     if fat := system_partition_on(read):
         assert 0 <= fat.free_bytes(read) <= len(image)
         fat.pieces(read, fat.data, 5000)

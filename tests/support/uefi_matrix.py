@@ -163,6 +163,24 @@ def first_table_far_away(image: bytearray) -> None:
     image[512 + 72 : 512 + 80] = bytes([255]) * 8
 
 
+def wrong_checksums(image: bytearray) -> None:
+    image[512 + 16] ^= 1
+    image[-512 + 16] ^= 1
+
+
+def unprotected(image: bytearray) -> None:
+    image[446:510] = bytes(64)
+
+
+def never_formatted(image: bytearray) -> None:
+    image[2048 * 512 : 2049 * 512] = bytes(512)
+    image[2049 * 512 : 2056 * 512] = bytes(7 * 512)
+
+
+def odd_sectors(image: bytearray) -> None:
+    struct.pack_into("<H", image, 2048 * 512 + 11, 768)
+
+
 def no_boot_sector(image: bytearray) -> None:
     image[2048 * 512 : 2048 * 512 + 512] = bytes(512)
 
@@ -186,6 +204,15 @@ def bad_section(image: bytes) -> bytes:
     count, optional = struct.unpack_from("<H12xH", image, pe + 6)
     last = pe + 24 + optional + 40 * (count - 1)
     return image[: last + 20] + struct.pack("<I", len(image) + 4096) + image[last + 24 :]
+
+
+def overlapping(image: bytes) -> bytes:
+    """A unified kernel image made with addresses that leave too little room for its kernel."""
+    (pe,) = struct.unpack_from("<I", image, 0x3C)
+    count, optional = struct.unpack_from("<H12xH", image, pe + 6)
+    last = pe + 24 + optional + 40 * (count - 1)
+    (at,) = struct.unpack_from("<I", image, last + 12)
+    return image[: last + 12] + struct.pack("<I", at - (1 << 20)) + image[last + 16 :]
 
 
 def entry_point(kernel: bytes, code: bytes) -> bytes:
@@ -273,7 +300,23 @@ _STARTED = (
     Case("first GPT gone", None, on(systemd, no_first_table)),
     Case("first GPT says of a place that no disk has", None, on(systemd, first_table_far_away)),
     Case("boot sector of the FAT gone", "efi-no-file-system", on(systemd, no_boot_sector)),
+    Case("checksums of the GPT", "efi-no-file-system", on(systemd, wrong_checksums),
+         "the first header has a wrong checksum, and the second one too"),
+    Case("no protective partition", "efi-no-file-system", on(systemd, unprotected),
+         "its MBR has no partition of type ee"),
+    Case("partition never formatted", "efi-no-file-system", on(systemd, never_formatted),
+         "partition 1 begins with zeros"),
+    Case("FAT with odd sectors", "efi-no-file-system", on(systemd, odd_sectors),
+         "the FAT of partition 1 says of 768 bytes to a sector"),
     Case("no boot file", "efi-no-boot-file", _with(**{FALLBACK: None}), _BOOT),
+    Case("boot file one folder up", "efi-no-boot-file",
+         _with(**{FALLBACK: None, "EFI/BOOTX64.EFI": SYSTEMD}), r"it has \efi\bootx64.efi for x64"),
+    Case("boot file for another machine", "efi-no-boot-file",
+         on(lambda: {"EFI/BOOT/BOOTAA64.EFI": for_machine(SYSTEMD.read_bytes(), AARCH64)}),
+         r"it has \efi\boot\bootaa64.efi for arm64"),
+    Case("unified kernel image with sections on each other", "payload-corrupt",
+         on(lambda: {FALLBACK: overlapping(uki())}),
+         "its sections .linux and .initrd lie on each other in memory"),
     Case("boot file of 32 bits alone", "efi-no-boot-file", on(_only_for_32_bits), _BOOT),
     Case("boot file of i386", "efi-refused",
          _boot_file(lambda: for_machine(SYSTEMD.read_bytes(), I386)), "a program for i386"),

@@ -714,14 +714,15 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "efi-no-file-system",
             "A UEFI found nothing on the disk that it can read files from.",
-            "the disks that it has found, with their sizes",
+            "the disks that it has found, with their sizes, and what is wrong with the partition "
+            "table and the file systems of the image",
             "Put an EFI system partition on it, with FAT and a GPT or an MBR that tells of it; "
             "give a CD an El Torito image for EFI (xorriso -as mkisofs -e efi.img).",
         ),
         Cause(
             "efi-no-boot-file",
             "The disk has no file that a UEFI without a boot entry for it starts.",
-            "the names that it asked for",
+            "the names that it asked for, the programs that the disk has instead",
             "Put the boot manager to \\EFI\\BOOT\\BOOTX64.EFI as well (bootctl install, "
             "grub-install --removable).",
         ),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from bootharness.diagnosis.by_fault import by_fault
+from bootharness.diagnosis.uefi import built_wrong
 from bootharness.diagnosis.verdict import Finding
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.mbr import SECTOR_BYTES
@@ -186,6 +187,8 @@ def payload_corrupt(trace: BootTrace) -> Finding | None:
         if trace.uefi_handoff:
             at += trace.kernel.header.payload_offset or 0
         found = found._replace(sentence=f"{found.sentence}{_flipped(trace, at)}")
+    if found:
+        found = found._replace(sentence=f"{found.sentence}{built_wrong(trace)}")
     backwards = [call for call in trace.loader_calls if call.registers_in.flags & _DIRECTION]
     if found and backwards:
         why = "the loader had the direction flag set (DF=1): string instructions went downwards"

@@ -10,10 +10,14 @@ from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_images import asked_by, file_of, left, loads, started
 from bootharness.trace.uefi_shell import script_of
 
-__all__ = ["before_a_kernel", "boot_file_missing", "image_refused", "is_folder", "no_file_system"]
+__all__ = [
+    "before_a_kernel", "boot_file_missing", "built_wrong", "image_refused", "is_folder",
+    "no_file_system",
+]  # fmt: skip
 
 _BOOT_FILE = re.compile(r"\\efi\\boot\\boot[a-z0-9]{2,12}\.efi")
 _X64 = "x64"
+_TOLD = 3
 _REFUSALS = {
     "Unsupported": "it is no EFI program for this machine (x64), or not a whole one",
     "Load Error": "it is no EFI program, or cut short",
@@ -34,9 +38,10 @@ def no_file_system(trace: BootTrace) -> Finding | None:
     disks = [call for call in trace.uefi_calls if call.text == "BlockIo"]
     if not disks:
         return None
+    flaws = trace.efi_disk.flaws if trace.efi_disk else ()
+    why = "; ".join(flaws[:_TOLD]) or "it reads FAT, and of a CD the El Torito image for EFI"
     return Finding(
-        "a UEFI finds no file system on the disk: it reads FAT, and of a CD the El Torito image "
-        "for EFI",
+        f"a UEFI finds no file system on the disk: {why}",
         tuple(f"disk {call.path}, {(call.lba or 0) + 1:,} blocks of {call.bytes:,} bytes"
               for call in disks),
     )  # fmt: skip
@@ -53,9 +58,21 @@ def boot_file_missing(trace: BootTrace) -> Finding | None:
     last = asked[-1]
     return Finding(
         f"there is no {last.path} on the disk ({last.error}), which a UEFI starts of a disk for "
-        "which it has no boot entry",
+        f"which it has no boot entry{_has(trace)}",
         tuple(f"Open {call.path}: {call.error}" for call in asked),
     )
+
+
+def _has(trace: BootTrace) -> str:
+    """Return which programs a disk has instead, as the end of a sentence."""
+    if trace.efi_disk is None:
+        return ""
+    programs = [each for each in trace.efi_disk.programs if each.machine]
+    if not programs:
+        return ", and no other program of a UEFI"
+    told = [f"{each.path} for {each.machine}" for each in programs[:_TOLD]]
+    more = len(programs) - len(told)
+    return f"; it has {', '.join(told)}{f' and {more} more' if more else ''}"
 
 
 def image_refused(trace: BootTrace) -> Finding | None:
@@ -103,13 +120,20 @@ def _what_it_is(trace: BootTrace, path: str) -> str:
         return f"it is a program for {own.machine}, and the firmware is one for {_X64}"
     if own.kind and own.kind != "application":
         return f"it is a {own.kind}, and a UEFI boots only an application"
-    return ""
+    return own.flaw
 
 
 def is_folder(trace: BootTrace, path: str) -> bool:
     """Whether the disk has a folder of the name of a program."""
     own = _on_disk(trace, path)
     return own is not None and own.kind == FOLDER
+
+
+def built_wrong(trace: BootTrace) -> str:
+    """Say which program of a disk has sections that cannot be, as the end of a sentence; empty
+    where none has."""
+    flawed = next((each for each in trace.efi_programs if each.flaw), None)
+    return f"; {flawed.path} is built wrong: {flawed.flaw}" if flawed else ""
 
 
 def _on_disk(trace: BootTrace, path: str) -> EfiProgram | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bootharness.diagnosis.hangs import how, hung, samples_of
 from bootharness.diagnosis.screens import boot_manager_error, boot_menu_waits
-from bootharness.diagnosis.uefi import before_a_kernel, is_folder
+from bootharness.diagnosis.uefi import before_a_kernel, built_wrong, is_folder
 from bootharness.diagnosis.verdict import Finding
 from bootharness.text import address, as_shown, count
 from bootharness.trace.boot_managers import complaint_of, last_lines, waits
@@ -54,7 +54,8 @@ def unpacking_failed(trace: BootTrace) -> Finding | None:
         if found := _NOT_UNPACKED.search(said):
             which = file_of(image.path) if "\\" in image.path else "that was loaded from memory"
             return Finding(
-                f'the kernel {which} could not unpack itself; its stub says "{found[0].strip()}"',
+                f'the kernel {which} could not unpack itself; its stub says "{found[0].strip()}"'
+                f"{built_wrong(trace)}",
                 tuple(said.splitlines()[-_NAMES:]),
             )
     return None

@@ -34,12 +34,14 @@ class Fat(Struct, frozen=True):
     cluster_bytes: int
     clusters: int
     bits: int
+    size: int
+    """How many bytes it has, by what it says."""
 
     @classmethod
     def at(cls, read: Read, start: int) -> "Fat | None":
         """Return the one that begins at a byte, None where none does."""
         boot_sector = read(start, 512)
-        if len(boot_sector) < 512 or boot_sector[510:] != b"\x55\xaa":
+        if len(boot_sector) < 512 or not _is_marked(boot_sector):
             return None
         sector, cluster, reserved, fats, root, small, short, large, long, root_cluster = (
             _BPB.unpack_from(boot_sector)
@@ -64,6 +66,7 @@ class Fat(Struct, frozen=True):
             cluster_bytes=cluster * sector,
             clusters=clusters,
             bits=bits,
+            size=total * sector,
         )
 
     def holds(self, at: int) -> bool:
@@ -121,3 +124,9 @@ class Fat(Struct, frozen=True):
         if self.bits == 12:
             return entry >> 4 if cluster & 1 else entry & 0xFFF
         return entry & 0x0FFFFFFF
+
+
+def _is_marked(boot_sector: bytes) -> bool:
+    """Whether it has the signature, or the name that is there as well; firmware does without."""
+    named = any(boot_sector.startswith(b"FAT", at) for at in (54, 82))
+    return boot_sector.endswith(b"\x55\xaa") or named

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bootharness.formats.fat import ENTRY_BYTES, Fat, Read
 
-__all__ = ["file_in", "file_on", "files_named", "folder_on", "system_partition_on"]
+__all__ = ["file_in", "file_on", "files_ending", "folder_on", "system_partition_on"]
 
 _Entry = tuple[str, bool, int, int]
 _SECTOR, _CD_SECTOR = 512, 2048
@@ -53,16 +53,16 @@ def file_in(read: Read, fat: Fat, path: str) -> bytes | None:
     return None if is_folder else _content(read, fat, cluster, min(size, _MOST_BYTES))
 
 
-def files_named(read: Read, name: str) -> Iterator[str]:
-    """Yield the files of such a name that the FATs of a disk or a CD have, with their folders and
-    backslashes."""
+def files_ending(read: Read, end: str) -> Iterator[str]:
+    """Yield the files with such an end of their names that the FATs of a disk or a CD have, with
+    their folders and backslashes."""
     for start in dict.fromkeys(_starts(read)):
         if fat := Fat.at(read, start):
             folders = [("", [*_root(read, fat)])]
             for folder, entries in folders:  # which grows
                 for each, is_folder, cluster, _ in entries:
                     path = f"{folder}\\{each}"
-                    if not is_folder and each == name.lower():
+                    if not is_folder and path.endswith(end.lower()):
                         yield path
                     inner = is_folder and each not in (".", "..") and path.count("\\") < _DEEPEST
                     if inner and len(folders) < _MOST_FOLDERS:

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterator
 
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
 
-__all__ = ["file_system_around", "starts_around"]
+__all__ = ["file_system_around", "name_of_file_system", "starts_around"]
 
 _GPT = b"EFI PART"
 _PARTITIONS = 128
-# a name, and where from its beginning on a file system has it
+# where from its beginning on a file system has what tells that it is one, and its name
 _MARKS = (
-    (54, b"FAT"),
-    (82, b"FAT"),
-    (3, b"EXFAT"),
-    (3, b"NTFS"),
-    (0, b"XFSB"),
-    (1080, b"\x53\xef"),  # ext2, ext3, ext4
-    (0x10040, b"_BHRfS_M"),
-    (0x8001, b"CD001"),
+    (54, b"FAT", "FAT"),
+    (82, b"FAT", "FAT"),
+    (3, b"EXFAT", "exFAT"),
+    (3, b"NTFS", "NTFS"),
+    (0, b"XFSB", "XFS"),
+    (1080, b"\x53\xef", "ext2, ext3 or ext4"),
+    (0x10040, b"_BHRfS_M", "Btrfs"),
+    (0x8001, b"CD001", "ISO 9660"),
 )
 _TYPE_BYTES = 16
 
@@ -34,6 +34,13 @@ def file_system_around(
     )
 
 
+def name_of_file_system(read: Callable[[int, int], bytes], start: int) -> str:
+    """Return the name of the file system that begins at a byte, empty for none that is known.
+    ``read`` gives bytes by offset and number."""
+    found = (name for at, mark, name in _MARKS if read(start + at, len(mark)) == mark)
+    return next(found, "")
+
+
 def starts_around(
     read: Callable[[int, int], bytes], lba: int, sector_bytes: int = SECTOR_BYTES
 ) -> set[int]:
@@ -42,7 +49,7 @@ def starts_around(
 
 
 def _begins(read: Callable[[int, int], bytes], start: int, sector_bytes: int) -> bool:
-    for at, mark in _MARKS:
+    for at, mark, _ in _MARKS:
         sector, inside = divmod(at, sector_bytes)
         if read(start + sector, inside + len(mark))[inside:] == mark:
             return True

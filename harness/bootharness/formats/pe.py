@@ -4,13 +4,14 @@ A unified kernel image is such a program with the kernel in its section ``.linux
 """
 
 import struct
+from itertools import pairwise
 from typing import BinaryIO
 
 from msgspec import Struct
 
 from bootharness.errors import FormatError
 
-__all__ = ["PeSection", "machine_of", "pe_sections", "subsystem_of"]
+__all__ = ["PeSection", "flaw_of", "machine_of", "pe_sections", "subsystem_of"]
 
 _POINTER_AT = 0x3C
 _COFF = struct.Struct("<4sHHIIIHH")
@@ -53,6 +54,35 @@ def subsystem_of(program: bytes) -> str:
     return _SUBSYSTEMS.get(kind, f"program of subsystem {kind}, not of UEFI's")
 
 
+def flaw_of(program: bytes) -> str:
+    """Return what is wrong with where a UEFI program's sections lie, empty where nothing is."""
+    try:
+        at = int.from_bytes(program[_POINTER_AT : _POINTER_AT + 4], "little")
+        _, _, number, _, _, _, optional, _ = _COFF.unpack_from(program, at)
+        table = at + _COFF.size + optional
+        sections = [
+            _SECTION.unpack_from(program, table + _SECTION.size * each)
+            for each in range(min(number, _MOST_SECTIONS))
+        ]
+    except struct.error:
+        return "it ends in its headers"
+    placed = sorted((address, address + size, _name(name)) for name, size, address, *_ in sections)
+    for (_, ends, one), (begins, _, other) in pairwise(placed):
+        if begins < ends:
+            return f"its sections {one} and {other} lie on each other in memory"
+    for name, _, _, raw, offset in sections:
+        if raw and offset + raw > len(program):
+            return (
+                f"its section {_name(name)} ends at {offset + raw:,} bytes, its file has "
+                f"{len(program):,}"
+            )
+    return ""
+
+
+def _name(name: bytes) -> str:
+    return name.rstrip(b"\0").decode("ascii", "replace")
+
+
 def pe_sections(file: BinaryIO) -> tuple[PeSection, ...]:
     """Return the sections of a UEFI program. Raises FormatError where there are none."""
     try:
@@ -69,6 +99,6 @@ def pe_sections(file: BinaryIO) -> tuple[PeSection, ...]:
     except struct.error as error:
         raise FormatError("a UEFI program (PE) that ends in its headers") from error
     return tuple(
-        PeSection(name.rstrip(b"\0").decode("ascii", "replace"), offset, min(virtual, raw) or raw)
+        PeSection(_name(name), offset, min(virtual, raw) or raw)
         for name, virtual, _, raw, offset in table
     )

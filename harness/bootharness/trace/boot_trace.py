@@ -17,6 +17,7 @@ from bootharness.trace.backwards import Recorded
 from bootharness.trace.block_moves import BlockMove, block_moves, placements
 from bootharness.trace.booted import DiskFacts, KernelFacts, LoaderFacts
 from bootharness.trace.disk_facts import FaultyDiskFacts
+from bootharness.trace.efi_disk import EfiDisk
 from bootharness.trace.efi_program import EfiProgram
 from bootharness.trace.handoff import Comparison, Handoff
 from bootharness.trace.heard import Heard
@@ -117,7 +118,9 @@ class BootTrace(Struct, frozen=True, dict=True):
     signed_files: tuple[SignedFile, ...] = ()
     """How what a UEFI with Secure Boot read from a disk is signed, where the boot was not good."""
     efi_programs: tuple[EfiProgram, ...] = ()
-    """What a UEFI was to start from a disk, where the boot has not come to a kernel."""
+    """What a UEFI was to start from a disk, where the boot has not come as far as wanted."""
+    efi_disk: EfiDisk | None = None
+    """What the disk has for a UEFI, where that has started nothing of it."""
     until_screen: str | None = None
     """The pattern, or the picture's file, that had to come on the screen, None where there was
     none."""

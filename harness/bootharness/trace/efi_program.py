@@ -9,7 +9,7 @@ FOLDER = "a folder"
 
 
 class EfiProgram(Struct, frozen=True):
-    """A program of which the boot did not come to a kernel."""
+    """A program of a boot that was not good."""
 
     path: str
     """Its name on the disk, with backslashes."""
@@ -22,3 +22,5 @@ class EfiProgram(Struct, frozen=True):
     """The configurations that it looks for, if it is a GRUB, in its order."""
     has: tuple[str, ...] = ()
     """Those that are on the disk under any name that ends so."""
+    flaw: str = ""
+    """What is wrong with its sections, in words; empty where nothing is."""

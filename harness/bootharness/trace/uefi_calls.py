@@ -37,6 +37,8 @@ _KEPT_CALLS = 20_000
 """At each end; a boot asks a few hundred times."""
 _SPARE_CALLS = 1000
 _PAGE, _GUID_BYTES = 4096, 16
+_ALL_MEMORY = (1 << 64) - 1
+"""A program may ask for any number of pages."""
 _SETUP = "FVFILE(462CAA21-7614-4503-836E-8AB6F4662331)"
 
 
@@ -165,7 +167,7 @@ def _of_an_image(values: _Values, _extra: bytes, _names: _Names) -> _Fields:
 
 
 def _allocated(values: _Values, _extra: bytes, _names: _Names) -> _Fields:
-    return {"wanted": values[2] * _PAGE, "address": values[3]}
+    return {"wanted": min(values[2] * _PAGE, _ALL_MEMORY), "address": values[3]}
 
 
 def _variable(values: _Values, extra: bytes, _names: _Names) -> _Fields:

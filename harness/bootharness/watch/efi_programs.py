@@ -2,22 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
+
+from msgspec.structs import replace
 
 from bootharness.errors import CouldNotFindOut, FormatError
-from bootharness.formats.fat_files import file_on, files_named, folder_on
+from bootharness.formats.disk_tables import flaws_of_tables
+from bootharness.formats.fat_files import file_on, files_ending, folder_on
 from bootharness.formats.forms import LOOK_BYTES, form_of, is_bzimage
 from bootharness.formats.grub_image import configurations_of
-from bootharness.formats.pe import machine_of, subsystem_of
+from bootharness.formats.pe import flaw_of, machine_of, subsystem_of
 from bootharness.routes.medium import Medium
 from bootharness.text import count
+from bootharness.trace.efi_disk import EfiDisk
 from bootharness.trace.efi_program import FOLDER, EfiProgram
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_images import file_of, loads, started
 
-__all__ = ["efi_programs"]
+__all__ = ["efi_disk", "efi_programs"]
 
 _MOST = 8
-_CONFIGURATION, _MOST_NAMES = "grub.cfg", 8
+_CONFIGURATION, _MOST_NAMES = "\\grub.cfg", 8
 _PROGRAM = ".efi"
 
 
@@ -34,11 +39,32 @@ def efi_programs(medium: Medium, calls: Sequence[UefiCall]) -> tuple[EfiProgram,
                 found += [EfiProgram(path, "", FOLDER)] if folder_on(read, path) else []
                 continue
             looks_for = configurations_of(program, path.rpartition("\\")[0])
-            has = sorted({*files_named(read, _CONFIGURATION)})[:_MOST_NAMES] if looks_for else ()
-            machine = machine_of(program)
-            kind = subsystem_of(program) if machine else _what_else(program)
-            found.append(EfiProgram(path, machine, kind, looks_for, tuple(has)))
+            has = sorted({*files_ending(read, _CONFIGURATION)})[:_MOST_NAMES] if looks_for else ()
+            found.append(replace(_program(path, program), looks_for=looks_for, has=tuple(has)))
     return tuple(found)
+
+
+def efi_disk(medium: Medium) -> EfiDisk | None:
+    """Return what a disk has for a UEFI, None where it is none, or cannot be read."""
+    disk = medium.disk
+    if disk is None or disk.shape.kind != "disk":
+        return None
+    with suppress(OSError, CouldNotFindOut, FormatError):
+        read = disk.content.read
+        flaws = flaws_of_tables(read, disk.sectors, disk.shape.sector_bytes)
+        programs = []
+        for path in islice(files_ending(read, _PROGRAM), _MOST):
+            if (program := file_on(read, path)) is not None:
+                programs.append(_program(path, program))
+        return EfiDisk(flaws, tuple(programs))
+    return None
+
+
+def _program(path: str, content: bytes) -> EfiProgram:
+    machine = machine_of(content)
+    if not machine:
+        return EfiProgram(path, "", _what_else(content))
+    return EfiProgram(path, machine, subsystem_of(content), flaw=flaw_of(content))
 
 
 def _what_else(content: bytes) -> str:

@@ -23,6 +23,7 @@ from bootharness.routes.table import ROUTES
 from bootharness.text import count
 from bootharness.trace.bios_milestones import bios_milestones
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.efi_disk import EfiDisk
 from bootharness.trace.efi_program import EfiProgram
 from bootharness.trace.machine_facts import MachineFacts, PostMortem
 from bootharness.trace.manager_points import ManagerPoints, manager_points
@@ -31,6 +32,7 @@ from bootharness.trace.network_facts import milestones
 from bootharness.trace.observer import Observer
 from bootharness.trace.signed_file import SignedFile
 from bootharness.trace.signs import firmware_signs, kernel_signs
+from bootharness.trace.uefi_images import started
 from bootharness.trace.uefi_milestones import uefi_milestones
 from bootharness.watch.course import Course
 from bootharness.watch.entry_tracer import EntryTracer
@@ -140,21 +142,24 @@ def _seen(
         trace = _trace(source, watch, ending, timings)
         facts = trace.machine and replace(trace.machine, cpu_lacks=lacks, restored=from_saved)
         signed = _signed_files(watch, ending)
+        programs, disk = _efi(watch, ending)
         return replace(
             trace, machine=facts, post_mortem=remains, guest_s=guest_s, signed_files=signed,
-            efi_programs=_efi_programs(watch, ending),
+            efi_programs=programs, efi_disk=disk,
         )  # fmt: skip
 
 
-def _efi_programs(watch: Watch, ending: Ending) -> tuple[EfiProgram, ...]:
-    """Look at what a UEFI was to start, where that has not come to a kernel."""
+def _efi(watch: Watch, ending: Ending) -> tuple[tuple[EfiProgram, ...], EfiDisk | None]:
+    """Look at what a UEFI was to start, and at its disk where it has started nothing."""
     course = watch.course
     of_disk = course.medium.device.firmware == "uefi" and not course.medium.wire
-    if not of_disk or ending.kind in _NOTHING_TO_SEE or course.uefi_handoff:
-        return ()
-    from bootharness.watch.efi_programs import efi_programs
+    if not of_disk or ending.kind in _NOTHING_TO_SEE:
+        return (), None
+    from bootharness.watch.efi_programs import efi_disk, efi_programs
 
-    return efi_programs(course.medium, watch.tracer.uefi_calls())
+    calls = watch.tracer.uefi_calls()
+    disk = None if started(calls) else efi_disk(course.medium)
+    return efi_programs(course.medium, calls), disk
 
 
 def _signed_files(watch: Watch, ending: Ending) -> tuple[SignedFile, ...]:
