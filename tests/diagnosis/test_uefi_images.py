@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bootharness.diagnosis import judge
 from bootharness.trace.boot_trace import BootTrace, Ending
+from bootharness.trace.efi_program import EfiProgram
 from bootharness.trace.machine_facts import CpuSample
 from bootharness.trace.uefi_calls import UefiCall
 from bootharness.trace.uefi_handoff import UefiHandoff
@@ -115,6 +116,11 @@ def test_a_kernel_that_is_not_unpacked_is_told_by_its_own_words() -> None:
     )
     of_uki = boot(FILES, STARTED, replace(LINUX, path="MemoryMapped(0x0)"), words, gone)
     assert "the kernel that was loaded from memory could not" in judge(of_uki).summary
+    built = EfiProgram(
+        "\\a.efi", "x64", "application", flaw="its sections .a and .b lie on each other"
+    )
+    of_uki = replace(of_uki, efi_programs=(replace(built, flaw=""), built))
+    assert judge(of_uki).summary.endswith(f"; \\a.efi is built wrong: {built.flaw}")
     another = replace(words, caller=0x5)
     assert judge(boot(FILES, STARTED, LINUX, another, gone)).cause == "efi-gave-up"
 
