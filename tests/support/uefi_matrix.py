@@ -296,7 +296,8 @@ _SILENT = "kernel-silent"
 # what the firmware starts
 _STARTED = (
     Case("blank disk", "efi-no-file-system", blank),
-    Case("no GPT", "efi-no-file-system", on(systemd, no_table)),
+    Case("no GPT", "efi-no-file-system", on(systemd, no_table),
+         "its MBR says that it has a GPT"),
     Case("first GPT gone", None, on(systemd, no_first_table)),
     Case("first GPT says of a place that no disk has", None, on(systemd, first_table_far_away)),
     Case("boot sector of the FAT gone", "efi-no-file-system", on(systemd, no_boot_sector)),

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from bootharness.formats.fat import Fat, Read
 from bootharness.formats.file_system import name_of_file_system
+from bootharness.formats.gpt import GPT, gpt_partitions
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
 
 __all__ = ["flaws_of_tables"]
 
-_SIGNATURE = b"EFI PART"
 _HEADER = struct.Struct("<8s4xII4xQQQQ16sQIII")
 """signature, size of the header, its checksum, own place, the other's, first and last sector for
 partitions, disk, table, entries, bytes of an entry, the table's checksum"""
@@ -57,6 +57,9 @@ def _flaws(read: Read, sectors: int, sector: int) -> Iterator[str]:
         return
     headers = [_header(read, at, sectors, sector) for at in (1, sectors - 1)]
     if all(each is None for each in headers):
+        if _is_protected(read):
+            yield "its MBR says that it has a GPT, and neither of that one's headers is there"
+            return
         parts = _of_mbr(read)
         if not parts:
             yield "it has neither a partition table nor a FAT"
@@ -85,7 +88,7 @@ def _flaws(read: Read, sectors: int, sector: int) -> Iterator[str]:
 def _header(read: Read, at: int, sectors: int, sector: int) -> _Header | None:
     """Return the header of a GPT in a sector, None where there is none."""
     head = read(max(at, 0) * sector, _LONGEST_HEADER)
-    if not head.startswith(_SIGNATURE) or len(head) < _HEADER.size:
+    if not head.startswith(GPT) or len(head) < _HEADER.size:
         return None
     _, size, crc, own, _, first, last, _, table, entries, each, table_crc = _HEADER.unpack_from(
         head
@@ -99,15 +102,10 @@ def _header(read: Read, at: int, sectors: int, sector: int) -> _Header | None:
         return _Header(f"is made for sector {own:,} and lies in {at:,}")
     if not _ENTRY_BYTES <= each <= sector or entries > _MOST_ENTRIES or table >= sectors:
         return _Header(f"says of {entries:,} entries of {each:,} bytes from sector {table:,} on")
-    content = read(table * sector, entries * each)
-    if zlib.crc32(content) != table_crc:
+    if zlib.crc32(read(table * sector, entries * each)) != table_crc:
         return _Header("has a table with a wrong checksum")
-    parts = []
-    for number in range(entries):
-        entry = content[number * each :][:_ENTRY_BYTES]
-        if any(entry[:16]):
-            parts.append(_Part(number + 1, *struct.unpack_from("<QQ", entry, 32)))
-    return _Header("", first, last, tuple(parts))
+    found = gpt_partitions(read, head, sector)
+    return _Header("", first, last, tuple(_Part(n, part.start, part.stop - 1) for n, part in found))
 
 
 def _of_mbr(read: Read) -> tuple[_Part, ...]:

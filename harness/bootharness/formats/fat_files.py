@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 
 from bootharness.formats.fat import ENTRY_BYTES, Fat, Read
+from bootharness.formats.gpt import GPT, gpt_partitions
 
 __all__ = ["file_in", "file_on", "files_ending", "folder_on", "system_partition_on"]
 
@@ -13,7 +14,7 @@ _SECTOR, _CD_SECTOR = 512, 2048
 _LONG, _FOLDER, _VOLUME, _FREE, _DELETED = 0x0F, 0x10, 0x08, 0, 0xE5
 _MOST_BYTES, _MOST_ENTRIES = 1 << 28, 1 << 16
 _MOST_FOLDERS, _DEEPEST = 200, 5
-_GPT_AT, _GPT, _GPT_OTHER_AT, _GPT_ENTRIES, _GPT_ENTRY = 1, b"EFI PART", 32, 128, 128
+_GPT_OTHER_AT = 32
 _CATALOGUE_AT, _CATALOGUE = 0x8847, b"EL TORITO SPECIFICATION"
 
 
@@ -122,26 +123,16 @@ def _entries(folder: bytes) -> Iterator[_Entry]:
             long = ""
 
 
-def _in_table(read: Read, head: bytes, sector: int) -> Iterator[int]:
-    """Yield where the partitions begin of a GPT, by its header, if it is one."""
-    if len(head) < 512 or not head.startswith(_GPT):
-        return
-    lba, number, size = struct.unpack_from("<QLL", head, 72)
-    size = min(max(size, _GPT_ENTRY), sector)
-    table = read(lba * sector, min(number, _GPT_ENTRIES) * size)
-    for at in range(0, len(table) - _GPT_ENTRY + 1, size):
-        if any(table[at : at + 16]):
-            yield int.from_bytes(table[at + 32 : at + 40], "little") * sector
-
-
 def _starts(read: Read) -> Iterator[int]:
     """Yield where file systems may begin: partitions, images of a CD, the disk itself."""
     for sector in (_SECTOR, 4096):
-        head = read(sector * _GPT_AT, 512)
-        if head.startswith(_GPT):
-            yield from _in_table(read, head, sector)
+        head = read(sector, _SECTOR)
+        heads = [head]
+        if head.startswith(GPT):
             (other,) = struct.unpack_from("<Q", head, _GPT_OTHER_AT)
-            yield from _in_table(read, read(other * sector, 512), sector)
+            heads.append(read(other * sector, _SECTOR))
+        for each in heads:
+            yield from (part.start * sector for _, part in gpt_partitions(read, each, sector))
     mbr = read(0, _SECTOR)
     for at in range(446, 510, 16):
         if start := int.from_bytes(mbr[at + 8 : at + 12], "little"):

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
+from bootharness.formats.gpt import gpt_partitions
 from bootharness.formats.mbr import SECTOR_BYTES, Mbr
 
 __all__ = ["file_system_around", "name_of_file_system", "starts_around"]
 
-_GPT = b"EFI PART"
-_PARTITIONS = 128
 # where from its beginning on a file system has what tells that it is one, and its name
 _MARKS = (
     (54, b"FAT", "FAT"),
@@ -19,7 +18,6 @@ _MARKS = (
     (0x10040, b"_BHRfS_M", "Btrfs"),
     (0x8001, b"CD001", "ISO 9660"),
 )
-_TYPE_BYTES = 16
 
 
 def file_system_around(
@@ -61,18 +59,9 @@ def _partitions(read: Callable[[int, int], bytes], sector_bytes: int) -> Iterato
     head = read(0, SECTOR_BYTES)
     for each in Mbr.parse(head).partitions if len(head) == SECTOR_BYTES else ():
         yield each.first_lba, each.first_lba + each.sector_count
-    gpt = read(1, 92)
-    if not gpt.startswith(_GPT) or len(gpt) < 92:
-        return
-    at, count, size = (int.from_bytes(gpt[start:end], "little")
-                       for start, end in ((72, 80), (80, 84), (84, 88)))  # fmt: skip
-    if not _TYPE_BYTES < size <= sector_bytes:
-        return
-    table = read(at, size * min(count, _PARTITIONS))
-    for start in range(0, len(table) - size + 1, size):
-        entry = table[start : start + size]
-        if entry[:_TYPE_BYTES].strip(b"\0"):
-            yield (
-                int.from_bytes(entry[32:40], "little"),
-                int.from_bytes(entry[40:48], "little") + 1,
-            )
+
+    def read_bytes(at: int, count: int) -> bytes:
+        return read(at // sector_bytes, count)
+
+    for _, part in gpt_partitions(read_bytes, read(1, SECTOR_BYTES), sector_bytes):
+        yield part.start, part.stop

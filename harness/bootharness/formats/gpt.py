@@ -1,13 +1,17 @@
-"""A GUID partition table with one partition (UEFI specification 2.10, 5.3)."""
+"""GUID partition tables: one with one partition, and where those of others are (UEFI specification
+2.10, 5.3)."""
 
 import struct
 import zlib
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from bootharness.formats.mbr import BOOTSTRAP_BYTES, SECTOR_BYTES, Mbr, Partition
 
-__all__ = ["ESP", "FIRST_LBA", "gpt_of"]
+__all__ = ["ESP", "FIRST_LBA", "GPT", "gpt_of", "gpt_partitions"]
 
+GPT = b"EFI PART"
+"""What a header begins with."""
 ESP = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
 """The type of an EFI system partition."""
 FIRST_LBA = 2048
@@ -17,9 +21,27 @@ _ENTRIES, _ENTRY_BYTES = 128, 128
 _ENTRY_SECTORS = _ENTRIES * _ENTRY_BYTES // SECTOR_BYTES
 _HEADER = struct.Struct("<8sIIIIQQQQ16sQIII")
 _REVISION, _HEADER_BYTES = 0x10000, 92
-_CRC_AT = 16
+_CRC_AT, _TABLE_AT = 16, 72
+_TYPE_BYTES, _BOUNDS_AT = 16, 32
+"""Of an entry."""
 # nobody compares these with another disk's, and images are to be the same each time
 _DISK, _PARTITION = UUID(int=1), UUID(int=2)
+
+
+def gpt_partitions(
+    read: Callable[[int, int], bytes], head: bytes, sector_bytes: int
+) -> Iterator[tuple[int, range]]:
+    """Yield the number and the sectors of each partition that a table has, by its header; none for
+    what is no header. ``read`` gives bytes by offset and number; nothing is checked."""
+    if not head.startswith(GPT) or len(head) < _HEADER_BYTES:
+        return
+    lba, count, size = struct.unpack_from("<QII", head, _TABLE_AT)
+    size = min(max(size, _ENTRY_BYTES), sector_bytes)
+    table = read(lba * sector_bytes, min(count, _ENTRIES) * size)
+    for number, at in enumerate(range(0, len(table) - _ENTRY_BYTES + 1, size), 1):
+        if any(table[at : at + _TYPE_BYTES]):
+            first, last = struct.unpack_from("<QQ", table, at + _BOUNDS_AT)
+            yield number, range(first, last + 1)
 
 
 def gpt_of(sectors: int, kind: UUID, name: str) -> tuple[int, dict[int, bytes]]:
@@ -57,7 +79,7 @@ def gpt_of(sectors: int, kind: UUID, name: str) -> tuple[int, dict[int, bytes]]:
 def _header(own: int, other: int, entries_lba: int, total: int, entries: bytes) -> bytes:
     usable = 2 + _ENTRY_SECTORS, total - 2 - _ENTRY_SECTORS
     header = _HEADER.pack(
-        b"EFI PART",
+        GPT,
         _REVISION,
         _HEADER_BYTES,
         0,

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bootharness.formats.eltorito import CD_SECTOR_BYTES, boot_entry, told_sectors
 from bootharness.formats.floppy import FloppyFormat, drive_format, floppy_format
+from bootharness.formats.gpt import GPT
 from bootharness.formats.mbr import SECTOR_BYTES
 from bootharness.plan import AUTO
 from bootharness.trace.booted import MediumKind
@@ -14,7 +15,6 @@ from bootharness.trace.booted import MediumKind
 __all__ = ["Shape", "shape_of"]
 
 _LARGE_SECTORS = 4096
-_GPT = b"EFI PART"
 _SECTOR_BYTES_AT = 11
 _ISO_AT, _ISO = 0x8001, b"CD001"
 _JUMPS = (0xEB, 0xE9)
@@ -80,7 +80,7 @@ def _kind(read: Callable[[int, int], bytes], size: int) -> MediumKind:
 def _disk_sector_bytes(read: Callable[[int, int], bytes]) -> int:
     """Return how large a disk's sectors are, by its partition table or its file system: of what
     tells neither they are of 512 bytes, as nearly all are."""
-    if read(_LARGE_SECTORS, len(_GPT)) == _GPT and read(SECTOR_BYTES, len(_GPT)) != _GPT:
+    if read(_LARGE_SECTORS, len(GPT)) == GPT and read(SECTOR_BYTES, len(GPT)) != GPT:
         return _LARGE_SECTORS
     head = read(0, SECTOR_BYTES)
     told = int.from_bytes(head[_SECTOR_BYTES_AT : _SECTOR_BYTES_AT + 2], "little")
