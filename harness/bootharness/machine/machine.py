@@ -313,7 +313,7 @@ class Machine(Closing):
     def read_memory(self, linear: int, count: int) -> bytes:
         """Return guest memory by its physical address, fewer bytes where the memory ends."""
         count = min(count, self.config.memory_bytes - linear)
-        if count <= 0:
+        if count <= 0 or linear < 0:
             return b""
         ram = self._ram
         if ram and ram.holds(linear, count):
