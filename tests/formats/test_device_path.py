@@ -31,6 +31,7 @@ def test_what_comes_behind_a_path_is_left() -> None:
         (ROOT + b"\x01\x01\xff\xff", "PciRoot(0x0)"),
         (bytes.fromhex("09090500aa") + END, "Path(9,9)"),
         (bytes.fromhex("03120500aa") + END, "Path(3,18)"),
+        (bytes.fromhex("04011a00") + bytes(22) + END, "Path(4,1)"),
     ],
 )
 def test_a_damaged_path_is_read_as_far_as_it_goes(data: bytes, text: str) -> None:

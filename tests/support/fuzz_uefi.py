@@ -1,5 +1,6 @@
 """What a UEFI and its programs say, and what it boots from, against any bytes."""
 
+import os
 import random
 import struct
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from bootharness.formats.authenticode import (
     signatures_in,
 )
 from bootharness.formats.device_path import path_and_rest
+from bootharness.formats.disk_tables import flaws_of_tables
 from bootharness.formats.fat_files import file_on, files_ending, folder_on, system_partition_on
 from bootharness.formats.firmware_volume import firmware_build, is_variables
 from bootharness.formats.pe import machine_of, pe_sections, subsystem_of
@@ -26,7 +28,7 @@ from bootharness.formats.signature_list import signatures_listed
 from bootharness.formats.uefi_memory import free_memory, room_for
 from bootharness.formats.uefi_record import Decoder
 from bootharness.formats.uefi_variables import variable, with_variable
-from bootharness.kernels.content import file_source
+from bootharness.kernels.content import File
 from bootharness.report.document import document, encode, read_trace
 from bootharness.trace.boot_trace import Ending
 from bootharness.trace.uefi_calls import CallLog, rests_in_setup, spans_read
@@ -45,6 +47,7 @@ _MOST_READ = 1 << 28
 _SECTOR = 512
 _TABLES = (0, 446, _SECTOR, _SECTOR + 72, 2 * _SECTOR, 2048 * _SECTOR, 2048 * _SECTOR + 11)
 """Where on a disk there is what says where the rest of it is."""
+_TABLES_BYTES = _TABLES[-1] + 200
 
 
 def uefi_log(data: bytes) -> None:
@@ -114,30 +117,39 @@ def _store(data: bytes) -> bytes:
 
 
 @cache
-def _disk() -> bytes:
-    return disk(fuzz_folder("uefi"), {FALLBACK: b"MZ" * 700, "EFI/a/grub.cfg": b"x"}).read_bytes()
+def _disk() -> tuple[File, int]:
+    path = disk(fuzz_folder("uefi"), {FALLBACK: b"MZ" * 700, "EFI/a/grub.cfg": b"x"})
+    return File(path), os.open(path, os.O_WRONLY)
 
 
 def uefi_disk(data: bytes) -> None:
     """Look for files on a disk of which bytes are changed where it says where they are."""
-    image, chosen = bytearray(_disk()), random.Random(data)
+    (source, writable), chosen = _disk(), random.Random(data)
+    size = os.fstat(source.fd).st_size
+    right = source.read(0, _TABLES_BYTES)
+    bent = bytearray(right)
     for at in range(0, len(data), 8):
         where = chosen.choice(_TABLES) + chosen.randrange(64)
-        image[where : where + 8] = data[at : at + 8]
-    path = fuzz_folder("uefi") / "bent.img"
-    path.write_bytes(image)
-    source = file_source(path)
+        bent[where : where + 8] = data[at : at + 8]
+    os.pwrite(writable, bent[:_TABLES_BYTES], 0)
+    try:
+        _look_for_files(source, size)
+    finally:
+        os.pwrite(writable, right, 0)
 
+
+def _look_for_files(source: File, size: int) -> None:
     def read(start: int, count: int) -> bytes:
         assert count <= _MOST_READ
-        return source.read(start, max(min(count, len(image) - start), 0))
+        return source.read(start, max(min(count, size - start), 0))
 
     for name in ("\\EFI\\BOOT\\BOOTX64.EFI", "\\", "\\EFI", "a/../b"):
-        file_on(read, name)
-        folder_on(read, name)
-    assert all(each.endswith("grub.cfg") for each in files_ending(read, "\\grub.cfg"))
+        file_on(source.read, name)
+        folder_on(source.read, name)
+    assert all(each.endswith("grub.cfg") for each in files_ending(source.read, "\\grub.cfg"))
+    assert all(flaws_of_tables(read, size // _SECTOR))
     if fat := system_partition_on(read):
-        assert 0 <= fat.free_bytes(read) <= len(image)
+        assert 0 <= fat.free_bytes(read) <= size
         fat.pieces(read, fat.data, 5000)
 
 

@@ -11,6 +11,7 @@ _END_TYPE = 0x7F
 _MOST_NODES = 64
 _HARDWARE, _ACPI, _MESSAGING, _MEDIA = 1, 2, 3, 4
 _PNP = 0x41D0
+_FORMS = {1: "MBR", 2: "GPT"}
 _ROOTS = {0x0A03: "PciRoot", 0x0A08: "PcieRoot", 0x0604: "Floppy"}
 
 
@@ -63,9 +64,8 @@ def _numbers(name: str, layout: str, *shown: int) -> Callable[[bytes], str]:
 
 
 def _partition(body: bytes) -> str:
-    number, start, size = struct.unpack_from("<IQQ", body)
-    form = {1: "MBR", 2: "GPT"}.get(body[36], str(body[36]))
-    return f"HD({number},{form},{start:#x},{size:#x})"
+    number, start, size, form = struct.unpack_from("<IQQ16xB", body)
+    return f"HD({number},{_FORMS.get(form, form)},{start:#x},{size:#x})"
 
 
 def _file(body: bytes) -> str:
