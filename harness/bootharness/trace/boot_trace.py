@@ -118,7 +118,7 @@ class BootTrace(Struct, frozen=True, dict=True):
     signed_files: tuple[SignedFile, ...] = ()
     """How what a UEFI with Secure Boot read from a disk is signed, where the boot was not good."""
     efi_programs: tuple[EfiProgram, ...] = ()
-    """What a UEFI was to start from a disk, where the boot has not come as far as wanted."""
+    """What a UEFI was to start from a disk, where no kernel came of that, or a damaged one."""
     efi_disk: EfiDisk | None = None
     """What the disk has for a UEFI, where that has started nothing of it."""
     until_screen: str | None = None

@@ -9,7 +9,7 @@ FOLDER = "a folder"
 
 
 class EfiProgram(Struct, frozen=True):
-    """A program of a boot that was not good."""
+    """A program of which no kernel came, or a damaged one."""
 
     path: str
     """Its name on the disk, with backslashes."""

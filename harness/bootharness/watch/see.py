@@ -150,10 +150,12 @@ def _seen(
 
 
 def _efi(watch: Watch, ending: Ending) -> tuple[tuple[EfiProgram, ...], EfiDisk | None]:
-    """Look at what a UEFI was to start, and at its disk where it has started nothing."""
-    course = watch.course
+    """Look at what a UEFI was to start, where no kernel came out of that, or a damaged one, and at
+    its disk where it has started nothing."""
+    course, handoff = watch.course, watch.course.uefi_handoff
     of_disk = course.medium.device.firmware == "uefi" and not course.medium.wire
-    if not of_disk or ending.kind in _NOTHING_TO_SEE:
+    entered = handoff is not None and handoff.memory_equal is not False
+    if not of_disk or entered or ending.kind in _NOTHING_TO_SEE:
         return (), None
     from bootharness.watch.efi_programs import efi_disk, efi_programs
 
