@@ -165,6 +165,21 @@ def test_why_a_firmware_does_not_load_an_image(code: int, why: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (1, "Load Error: its sections .a and .b lie on each other"),
+        (10, "Volume Corrupt: its file system is damaged"),
+    ],
+)
+def test_a_program_of_odd_sections_is_told_where_it_could_be_read(code: int, why: str) -> None:
+    flaw = "its sections .a and .b lie on each other"
+    program = EfiProgram(BOOT, "x64", "application", flaw=flaw)
+    bad = call("LoadImage", f"{ESP}/{BOOT}", 1 << 63 | code)
+    judgement = judge(boot(FILES, bad, efi_programs=(program,)))
+    assert judgement.summary == f"the firmware does not load {BOOT}: {why}"
+
+
+@pytest.mark.parametrize(
     ("caller", "by"),
     [
         (MANAGER, f", for {BOOT}"),

@@ -27,6 +27,8 @@ _REFUSALS = {
     "Device Error": "the disk could not be read",
     "End of File": "its file system is damaged: the file ends before its size",
 }
+_UNREAD = ("Volume Corrupt", "Device Error", "End of File")
+"""Of these what the file has is not to blame, if that could be read at all."""
 _NOT_STARTED = "Unsupported"
 """What comes of a program for an i386, which is loaded and not started."""
 
@@ -85,7 +87,8 @@ def image_refused(trace: BootTrace) -> Finding | None:
     path, error, by = refused[-1]
     if trace.signed_files and error in ("Access Denied", "Security Violation"):
         return None  # of which the signatures are told
-    why = _what_it_is(trace, path) or _REFUSALS.get(error, "")
+    flaw = "" if error in _UNREAD else _flaw_of(trace, path)
+    why = _what_it_is(trace, path) or flaw or _REFUSALS.get(error, "")
     told = ": ".join(filter(None, (error, why)))
     return Finding(
         f"the firmware does not load {path}{by}: {told}",
@@ -120,7 +123,12 @@ def _what_it_is(trace: BootTrace, path: str) -> str:
         return f"it is a program for {own.machine}, and the firmware is one for {_X64}"
     if own.kind and own.kind != "application":
         return f"it is a {own.kind}, and a UEFI boots only an application"
-    return own.flaw
+    return ""
+
+
+def _flaw_of(trace: BootTrace, path: str) -> str:
+    own = _on_disk(trace, path)
+    return own.flaw if own else ""
 
 
 def is_folder(trace: BootTrace, path: str) -> bool:
