@@ -27,9 +27,8 @@ def file_system_around(
 
     ``read`` gives bytes from a sector on, as many as asked for.
     """
-    return any(
-        _begins(read, start, sector_bytes) for start in starts_around(read, lba, sector_bytes)
-    )
+    read_bytes, starts = _by_byte(read, sector_bytes), starts_around(read, lba, sector_bytes)
+    return any(name_of_file_system(read_bytes, start * sector_bytes) for start in starts)
 
 
 def name_of_file_system(read: Callable[[int, int], bytes], start: int) -> str:
@@ -46,12 +45,14 @@ def starts_around(
     return {0, *(start for start, end in _partitions(read, sector_bytes) if start <= lba < end)}
 
 
-def _begins(read: Callable[[int, int], bytes], start: int, sector_bytes: int) -> bool:
-    for at, mark, _ in _MARKS:
+def _by_byte(read: Callable[[int, int], bytes], sector_bytes: int) -> Callable[[int, int], bytes]:
+    """Return what gives bytes by offset and number, of what gives them from a sector on."""
+
+    def read_bytes(at: int, count: int) -> bytes:
         sector, inside = divmod(at, sector_bytes)
-        if read(start + sector, inside + len(mark))[inside:] == mark:
-            return True
-    return False
+        return read(sector, inside + count)[inside:]
+
+    return read_bytes
 
 
 def _partitions(read: Callable[[int, int], bytes], sector_bytes: int) -> Iterator[tuple[int, int]]:
@@ -59,9 +60,6 @@ def _partitions(read: Callable[[int, int], bytes], sector_bytes: int) -> Iterato
     head = read(0, SECTOR_BYTES)
     for each in Mbr.parse(head).partitions if len(head) == SECTOR_BYTES else ():
         yield each.first_lba, each.first_lba + each.sector_count
-
-    def read_bytes(at: int, count: int) -> bytes:
-        return read(at // sector_bytes, count)
-
+    read_bytes = _by_byte(read, sector_bytes)
     for _, part in gpt_partitions(read_bytes, read(1, SECTOR_BYTES), sector_bytes):
         yield part.start, part.stop

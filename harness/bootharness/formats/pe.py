@@ -4,6 +4,7 @@ A unified kernel image is such a program with the kernel in its section ``.linux
 """
 
 import struct
+from io import BytesIO
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -57,14 +58,8 @@ def subsystem_of(program: bytes) -> str:
 def flaw_of(program: bytes) -> str:
     """Return what is wrong with where a UEFI program's sections lie, empty where nothing is."""
     try:
-        at = int.from_bytes(program[_POINTER_AT : _POINTER_AT + 4], "little")
-        _, _, number, _, _, _, optional, _ = _COFF.unpack_from(program, at)
-        table = at + _COFF.size + optional
-        sections = [
-            _SECTION.unpack_from(program, table + _SECTION.size * each)
-            for each in range(min(number, _MOST_SECTIONS))
-        ]
-    except struct.error:
+        sections = _table(BytesIO(program))
+    except FormatError:
         return "it ends in its headers"
     placed = sorted((address, address + size, _name(name)) for name, size, address, *_ in sections)
     for (_, ends, one), (begins, _, other) in pairwise(placed):
@@ -85,6 +80,13 @@ def _name(name: bytes) -> str:
 
 def pe_sections(file: BinaryIO) -> tuple[PeSection, ...]:
     """Return the sections of a UEFI program. Raises FormatError where there are none."""
+    return tuple(
+        PeSection(_name(name), offset, min(virtual, raw) or raw)
+        for name, virtual, _, raw, offset in _table(file)
+    )
+
+
+def _table(file: BinaryIO) -> list[tuple[bytes, int, int, int, int]]:
     try:
         file.seek(_POINTER_AT)
         at = int.from_bytes(file.read(4), "little")
@@ -93,12 +95,8 @@ def pe_sections(file: BinaryIO) -> tuple[PeSection, ...]:
         if signature != b"PE\0\0":
             raise FormatError("not a UEFI program (PE)")
         file.seek(at + _COFF.size + optional)
-        table = [
+        return [
             _SECTION.unpack(file.read(_SECTION.size)) for _ in range(min(number, _MOST_SECTIONS))
         ]
     except struct.error as error:
         raise FormatError("a UEFI program (PE) that ends in its headers") from error
-    return tuple(
-        PeSection(_name(name), offset, min(virtual, raw) or raw)
-        for name, virtual, _, raw, offset in table
-    )
