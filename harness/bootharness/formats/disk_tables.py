@@ -27,12 +27,8 @@ _SECTOR_BYTES = (512, 1024, 2048, 4096)
 _JUMPS = (0xEB, 0xE9)
 
 
-class _Part(Struct, frozen=True):
-    """A partition by its number, and its first and last sector."""
-
-    number: int
-    first: int
-    last: int
+_Part = tuple[int, range]
+"""The number of a partition, and its sectors."""
 
 
 class _Header(Struct, frozen=True):
@@ -81,8 +77,9 @@ def _flaws(read: Read, sectors: int, sector: int) -> Iterator[str]:
         yield from _misplaced(parts, right.first, right.last, where)
         if not parts:
             yield "its GPT has no partition"
-    for part in parts:
-        yield from _content(read, part, sectors, sector)
+    for number, part in parts:
+        if part.start < sectors:
+            yield from _content(read, number, part, sector)
 
 
 def _header(read: Read, at: int, sectors: int, sector: int) -> _Header | None:
@@ -104,8 +101,7 @@ def _header(read: Read, at: int, sectors: int, sector: int) -> _Header | None:
         return _Header(f"says of {entries:,} entries of {each:,} bytes from sector {table:,} on")
     if zlib.crc32(read(table * sector, entries * each)) != table_crc:
         return _Header("has a table with a wrong checksum")
-    found = gpt_partitions(read, head, sector)
-    return _Header("", first, last, tuple(_Part(n, part.start, part.stop - 1) for n, part in found))
+    return _Header("", first, last, tuple(gpt_partitions(read, head, sector)))
 
 
 def _of_mbr(read: Read) -> tuple[_Part, ...]:
@@ -114,7 +110,7 @@ def _of_mbr(read: Read) -> tuple[_Part, ...]:
         return ()
     found = enumerate(Mbr.parse(head).partitions, 1)
     return tuple(
-        _Part(number, each.first_lba, each.first_lba + each.sector_count - 1)
+        (number, range(each.first_lba, each.first_lba + each.sector_count))
         for number, each in found
         if each.sector_count and each.type
     )
@@ -128,34 +124,32 @@ def _is_protected(read: Read) -> bool:
 
 
 def _misplaced(parts: Sequence[_Part], first: int, last: int, where: str) -> Iterator[str]:
-    for each in parts:
-        if not first <= each.first <= each.last <= last:
-            lies = f"partition {each.number}, sectors {each.first:,} to {each.last:,}"
+    for number, part in parts:
+        if not first <= part.start < part.stop <= last + 1:
+            lies = f"partition {number}, sectors {part.start:,} to {part.stop - 1:,}"
             yield f"{lies}, is not within {where}"
-    for one, other in pairwise(sorted(parts, key=lambda each: each.first)):
-        if other.first <= one.last:
-            yield f"partitions {one.number} and {other.number} lie on each other"
+    for (one, before), (other, behind) in pairwise(sorted(parts, key=lambda each: each[1].start)):
+        if behind.start < before.stop:
+            yield f"partitions {one} and {other} lie on each other"
 
 
-def _content(read: Read, part: _Part, sectors: int, sector: int) -> Iterator[str]:
+def _content(read: Read, number: int, part: range, sector: int) -> Iterator[str]:
     """Yield what is wrong with what a partition begins with."""
-    if part.first >= sectors:
-        return
-    start = part.first * sector
+    start = part.start * sector
     head = read(start, _LOOK_BYTES)
     if fat := Fat.at(read, start):
-        has = (part.last - part.first + 1) * sector
+        has = (part.stop - part.start) * sector
         if fat.size > has:
-            yield f"partition {part.number} has {has:,} bytes, and its FAT says of {fat.size:,}"
+            yield f"partition {number} has {has:,} bytes, and its FAT says of {fat.size:,}"
     elif not any(head):
-        yield f"partition {part.number} begins with zeros: no file system has been made in it"
+        yield f"partition {number} begins with zeros: no file system has been made in it"
     elif name := name_of_file_system(read, start):
         if name != "FAT":
-            yield f"partition {part.number} has {name}, which a UEFI does not read"
+            yield f"partition {number} has {name}, which a UEFI does not read"
         else:
-            yield f"the FAT of partition {part.number} {_wrong_fat(head)}"
+            yield f"the FAT of partition {number} {_wrong_fat(head)}"
     elif head[0] in _JUMPS and head[510:512] == b"\x55\xaa":
-        yield f"partition {part.number} begins with a boot sector, and no file system that is known"
+        yield f"partition {number} begins with a boot sector, and no file system that is known"
 
 
 def _wrong_fat(head: bytes) -> str:
