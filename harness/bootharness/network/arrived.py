@@ -148,10 +148,6 @@ class Arrived:
         last = self._last(name)
         return last.path() if last else None
 
-    def digest(self, _name: str) -> str:
-        """Return nothing: what was sent of a file says what it was."""
-        return ""
-
     def why_not(self, _name: str) -> str:
         """Return nothing: only the server knows."""
         return ""

@@ -48,10 +48,6 @@ class FileTree:
         except OSError:
             return None
 
-    def digest(self, _name: str) -> str:
-        """Return nothing: what was sent of a file says what it was."""
-        return ""
-
     def why_not(self, name: str) -> str:
         """Say what is there in place of a file that was not found, empty where nothing is."""
         found = _within(name)

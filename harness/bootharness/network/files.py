@@ -1,8 +1,6 @@
 """The files that a network serves: a table of names, so that no name leads anywhere else."""
 
-import hashlib
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Protocol
 
 from msgspec import Struct
@@ -29,21 +27,14 @@ class Files(Protocol):
     def open(self, name: str) -> Content | None:
         """Return what is in a file that was found, None where it is gone."""
 
-    def digest(self, name: str) -> str:
-        """Return the SHA-256 of a file that was found, in hex; empty where that is not known."""
-
     def why_not(self, name: str) -> str:
         """Say what is there in place of a file that was not found, empty where nothing is."""
 
 
-class FileTable(Struct, frozen=True, dict=True):
-    """Contents by name, each with its digest, all in memory."""
+class FileTable(Struct, frozen=True):
+    """Contents by name, all in memory."""
 
     contents: Mapping[str, bytes]
-
-    @cached_property
-    def _digests(self) -> dict[str, str]:
-        return {}
 
     def find(self, name: str) -> str | None:
         """Return the table's name of what a client asks for, None where there is no such file.
@@ -56,12 +47,6 @@ class FileTable(Struct, frozen=True, dict=True):
     def open(self, name: str) -> Content:
         """Return what is in a file that was found."""
         return memoryview(self.contents[name])
-
-    def digest(self, name: str) -> str:
-        """Return the SHA-256 of a file that was found, in hex: of a large one it takes a while."""
-        if name not in self._digests:
-            self._digests[name] = hashlib.sha256(self.contents[name]).hexdigest()
-        return self._digests[name]
 
     def why_not(self, _name: str) -> str:
         """Return nothing: the table has nothing else."""

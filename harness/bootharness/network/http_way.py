@@ -6,7 +6,6 @@ The server knows what it has written, and only the wire what has arrived.
 from collections.abc import Callable, Container, Iterator
 
 from bootharness.network.events import Journal
-from bootharness.network.files import Files
 from bootharness.network.http_server import HttpTransfer
 from bootharness.network.tcp import ACK, FIN, RESET, SYN, Segment
 from bootharness.network.tcp_connection import Stream, TcpConnection
@@ -208,19 +207,17 @@ class HttpWay:
                     text=f"no data for {self._quiet_s:.1f} s, and the connection is open",
                 )
 
-    def files(self, files: Files, mac: str) -> Iterator[NetFile]:
+    def files(self, mac: str) -> Iterator[NetFile]:
         """Yield the responses as they are now."""
         for transfer in list(self.transfers):
             on_its_way = transfer.outcome == "written"
             sha256 = transfer.digest.hexdigest() if transfer.outcome == "served" else ""
-            # what was sent whole is the file
-            whole = sha256 or ("" if transfer.part else files.digest(transfer.name))
             yield NetFile(
                 name=transfer.name,
                 protocol="http",
                 mac=mac,
                 file_bytes=transfer.file_bytes,
-                file_sha256=whole,
+                file_sha256=sha256,
                 requested_at=transfer.requested_at,
                 last_at=max(transfer.last_at, self._data_at) if on_its_way else transfer.last_at,
                 sent_bytes=self._arrived_of(transfer),

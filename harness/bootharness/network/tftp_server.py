@@ -87,10 +87,10 @@ class Transfer(Struct):
     ahead: int
     last_block: int
     oack: bytes | None
-    file_sha256: str
     faults: list[Fault]
     oack_faults: list[Fault]
     restarts_at: int
+    file_sha256: str = ""
     acked: int = 0
     sent: int = 0
     highest: int = 0
@@ -339,7 +339,6 @@ class TftpServer(Struct):
             last_block=len(content) // block_bytes + 1,
             oack=build_oack(accepted) if accepted else None,
             acked=-1 if accepted else 0,
-            file_sha256=self.files.digest(name),
             faults=self.faults.of(
                 "drop", "duplicate", "delay", "corrupt", "stall", "slow", file=name
             ),
@@ -477,8 +476,7 @@ class TftpServer(Struct):
 
     def _finished(self, transfer: Transfer, now: float) -> None:
         transfer.outcome = "served"
-        if not transfer.file_sha256:
-            transfer.file_sha256 = self._digest(transfer)
+        transfer.file_sha256 = self._digest(transfer)
         self._close(transfer)
         self.served.add(transfer.name)
         self.journal.note(

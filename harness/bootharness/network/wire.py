@@ -309,7 +309,7 @@ class Wire:
         guest = self._guests[port]
         files = [guest.tftp.snapshot(each) for each in guest.tftp.transfers]
         if guest.http:
-            files += guest.http.files(self.files, guest.journal.mac)
+            files += guest.http.files(guest.journal.mac)
         return tuple(sorted(files, key=lambda file: file.requested_at))
 
     def link_wanted(self, port: int, now: float) -> bool:

@@ -98,7 +98,7 @@ class NetFile(Struct, frozen=True):
     file_bytes: int
     """The size of the file."""
     file_sha256: str
-    """The digest of the file."""
+    """The digest of a file that went out whole, empty for others."""
     requested_at: float
     """When it was asked for."""
     last_at: float
