@@ -71,3 +71,10 @@ def test_blank_that_is_written_before_a_letter_is_written_over() -> None:
     calls = [each for letter in "iPXE 1" for each in (blank, video(0x0E, al=ord(letter)))]
     assert screen_text(calls) == "iPXE 1"
     assert screen_text([*calls, video(0x09, al=ord("x"))]) == "iPXE 1x"
+
+
+def test_letters_are_those_of_a_pc() -> None:
+    drawn = bytes(range(0x80, 0x100)).decode("cp437")
+
+    assert screen_text(video(0x0E, al=0x80 + at) for at in range(0x80)) == drawn
+    assert screen_text([video(0x09, al=0xC4, count=3)]) == "───"

@@ -14,6 +14,8 @@ WRITES = frozenset((_CURSOR, _CHARACTER, _TELETYPE))
 _COLUMNS, _LAST_ROW = 80, 24
 _BELL, _BACK, _NEW_LINE, _RETURN = 7, 8, 10, 13
 _MOVES = (_BELL, _BACK, _NEW_LINE, _RETURN)
+_LETTERS = bytes(range(0x80)).decode("latin-1") + bytes(range(0x80, 0x100)).decode("cp437")
+"""A PC's, by their numbers; what is below the space stays what it is."""
 
 
 class ScreenText(Struct):
@@ -42,7 +44,7 @@ class ScreenText(Struct):
                 self._advance(registers.al)
                 self._type(registers.al, text)
             elif call.function == _CHARACTER:
-                self._held = chr(registers.al) * min(registers.ecx & 0xFFFF, _COLUMNS)
+                self._held = _LETTERS[registers.al] * min(registers.ecx & 0xFFFF, _COLUMNS)
             else:
                 row, column = registers.edx >> 8 & 0xFF, registers.edx & 0xFF
                 behind = bool(self._held) and column == self._column + len(self._held)
@@ -68,7 +70,7 @@ class ScreenText(Struct):
                 if text and text[-1] not in "\r\n":
                     text.pop()
         self._back = 0
-        text.append(chr(letter))
+        text.append(_LETTERS[letter])
 
     def _advance(self, letter: int) -> None:
         if letter == _NEW_LINE:
