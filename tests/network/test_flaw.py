@@ -44,7 +44,12 @@ TWICE = gzip.compress(gzip.compress(b"070701", mtime=0), mtime=0)
         ("pxelinux.0", "nbp", bytes(600), "begins with 600 zeros, and nothing that boots does"),
         ("vmlinuz", "", bytes(600), "begins with 600 zeros"),
         ("other.img", "", bytes(600), ""),
-        ("a.iso", "nbp", bytes(0x8001) + b"CD001\1" + bytes(0x900), ""),
+        (
+            "a.iso",
+            "nbp",
+            bytes(0x8001) + b"CD001\1" + bytes(0x900),
+            "is a CD image (ISO 9660) and no boot program",
+        ),
         ("initrd.img", "initrd", bytes(600), ""),
         ("boot.ipxe", "nbp", b"\xef\xbb\xbf#!ipxe\nshell\n", "begins with a byte order mark"),
         (

@@ -225,12 +225,37 @@ def _many(folder: Path) -> None:
             (folder / f"old/{at:03}/{number:02}").touch()
 
 
+def _cd(folder: Path) -> None:
+    """Make a CD with GRUB and a kernel, as grub-mkrescue does, that a UEFI boots too."""
+    tree = folder / "tree"
+    (tree / "boot/grub").mkdir(parents=True)
+    (tree / "boot/grub/grub.cfg").write_text(_GRUB_CFG.format(cmdline=_CMDLINE, bits=""))
+    shutil.copyfile(fetch("deb:linux-image-cloud-amd64/bookworm").path, tree / "vmlinuz")
+    (tree / "initrd.img").write_bytes(tiny_initrd(wide=True))
+    run("grub-mkrescue", "-o", folder / "boot.iso", tree)
+    shutil.rmtree(tree)
+
+
+def _cd_for_a_bios(folder: Path) -> None:
+    """Make a CD that only a BIOS boots."""
+    tree = folder / "tree"
+    tree.mkdir()
+    (tree / "boot.img").write_bytes(bytes(2048))
+    run("xorriso", "-as", "mkisofs", "-o", folder / "boot.iso", "-b", "boot.img", "-no-emul-boot",
+        "-boot-load-size", "4", tree)  # fmt: skip
+    shutil.rmtree(tree)
+
+
 def _without_normal(folder: Path) -> None:
     (folder / "boot/grub/i386-pc/normal.mod").unlink()
 
 
 def _locked(folder: Path) -> None:
     (folder / "vmlinuz").chmod(0)
+
+
+_PAGE = "<!DOCTYPE html>\n<html><title>404 Not Found</title></html>\n" * 99
+_DISK_OVER_HTTP = {"route": "uefi-http-root", "bootfile": "boot.iso"}
 
 
 class Row(Struct, frozen=True):
@@ -426,7 +451,8 @@ ROWS = (
     Row("snponly that goes on with a program for a BIOS",
         {**SNPONLY, "undionly.kpxe": Of("ipxe", "usr/lib/ipxe/undionly.kpxe"),
          "boot.ipxe": _script("chain undionly.kpxe\n")},
-        "script-error", ("with undionly.kpxe, which came whole", "Exec format error"), uefi=True),
+        "wrong-boot-program", ("undionly.kpxe is a boot program for PC BIOS", "Exec format error"),
+        uefi=True),
     Row("SYSLINUX for UEFI", SYSLINUX_EFI, uefi=True),
     Row("SYSLINUX for UEFI with a menu",
         {**SYSLINUX_EFI,
@@ -680,6 +706,25 @@ ROWS = (
     Row("undionly and a disk over HTTP that is not there",
         {**_UNDIONLY, "boot.ipxe": _script(f"sanboot {_HTTP}disks/debian.iso\n")},
         "http-status", ("debian.iso",)),
+    # a disk that a UEFI keeps in memory
+    Row("a CD that a UEFI boots over HTTP", {}, choices=_DISK_OVER_HTTP, fill=_cd),
+    Row("a CD that a UEFI boots over HTTP, for a BIOS alone", {}, "tree-wrong-file",
+        ("boot.iso, the nbp, is a CD image (ISO 9660) without anything for a UEFI in its boot",),
+        choices=_DISK_OVER_HTTP, fill=_cd_for_a_bios),
+    Row("a page in place of a CD that a UEFI boots over HTTP", {"boot.iso": _PAGE},
+        "tree-wrong-file", ("boot.iso, the nbp, is a page of HTML",), choices=_DISK_OVER_HTTP),
+    Row("a CD that a UEFI is to boot over TFTP", {}, "tree-wrong-file",
+        ("boot.iso, the nbp, is a CD image (ISO 9660) and no boot program, and the UEFI gave up",),
+        uefi=True, choices={"bootfile": "boot.iso"}, fill=_cd),
+    Row("memdisk with a page in place of a CD",
+        {**_PXELINUX, "memdisk": Of("syslinux-common", "usr/lib/syslinux/memdisk"),
+         "boot.iso": _PAGE, "pxelinux.cfg/default":
+            "DEFAULT it\nLABEL it\n KERNEL memdisk\n INITRD boot.iso\n APPEND iso raw\n"},
+        "setup-hang", ("; boot.iso is a page of HTML",)),
+    Row("snponly and a command that this build does not have, with a kernel",
+        {**SNPONLY, "boot.ipxe": _script("kernel vmlinuz\nimgverify vmlinuz s\nboot\n")},
+        "script-error", ('"imgverify: command not found", and then "Could not boot image: Exec',),
+        uefi=True),
     # the wrong architecture
     Row("a program for UEFI by a BIOS", SNPONLY, "wrong-boot-program", ("snponly.efi",),
         choices={"bootfile": "snponly.efi"}),

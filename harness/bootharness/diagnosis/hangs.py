@@ -7,6 +7,7 @@ from bootharness.diagnosis.odd_header import odd_field
 from bootharness.diagnosis.protocol import loader_message
 from bootharness.diagnosis.started import runs_at_the_end
 from bootharness.diagnosis.verdict import Finding
+from bootharness.diagnosis.wire_words import flawed_beside_kernel
 from bootharness.formats.bioscall import BiosCall
 from bootharness.formats.call_lines import call_lines
 from bootharness.text import address, seg_off
@@ -109,7 +110,8 @@ def setup_hang(trace: BootTrace) -> Finding | None:
         return None
     why = odd_field(trace)
     return Finding(
-        f"the kernel's setup code {how(trace)}{last_call(trace)}{f'; {why}' if why else ''}",
+        f"the kernel's setup code {how(trace)}{last_call(trace)}{f'; {why}' if why else ''}"
+        f"{flawed_beside_kernel(trace)}",
         samples_of(trace),
     )
 

@@ -7,6 +7,7 @@ from bootharness.diagnosis.endings import port_misused, where
 from bootharness.diagnosis.hangs import last_call, last_calls
 from bootharness.diagnosis.odd_header import memory_lacking, odd_field
 from bootharness.diagnosis.verdict import Finding
+from bootharness.diagnosis.wire_words import flawed_beside_kernel
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 
@@ -89,16 +90,9 @@ def no_init(trace: BootTrace) -> Finding | None:
     )
     return Finding(
         f"the kernel found no {init}{_of_what_initrd(trace)}; {why}panicked: "
-        f'"{trace.ending.detail}"{_flawed_initrd(trace)}',
+        f'"{trace.ending.detail}"{flawed_beside_kernel(trace)}',
         _before_panic(trace),
     )
-
-
-def _flawed_initrd(trace: BootTrace) -> str:
-    """Say what is wrong with what came last beside the kernel, where that shows."""
-    files = trace.network.files if trace.network else ()
-    beside = [each for each in files if each.role in ("", "initrd") and each.outcome == "served"]
-    return f"; {beside[-1].name} {beside[-1].flaw}" if beside and beside[-1].flaw else ""
 
 
 def _of_what_initrd(trace: BootTrace) -> str:

@@ -25,7 +25,7 @@ from bootharness.text import address, as_shown, count
 from bootharness.trace.boot_managers import waits_for_ever
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts, base_name
-from bootharness.trace.signs import led_to, program_errors, speaker
+from bootharness.trace.signs import THE_UEFI, led_to, program_errors, speaker
 from bootharness.trace.uefi_calls import rests_in_setup
 
 __all__ = ["SIGNS"]
@@ -116,9 +116,10 @@ def script_error(trace: BootTrace) -> Diagnosis | None:
         return None
     if trace.ending.kind == "timeout" and trace.ending.seconds - last_asked(facts) < QUIET_S:
         return None  # it tries again, and had not given up when its time was over
+    who = _who_gave_up(said, facts)
     return Diagnosis(
         "script-error",
-        f"{_who_gave_up(said, facts)} gave up{trace.ended_after}, {_at_work(facts)}: "
+        f"{who} gave up{trace.ended_after}, {_at_work(facts, who)}: "
         f'{_first(trace, said)}"{said}"{_refused_by(trace, said)}',
         tuple(str(event) for event in facts.events[-_EVIDENCE:]),
     )
@@ -311,7 +312,7 @@ def _hangs(facts: NetworkFacts) -> str:
     return f"{program_of(facts)} hangs"
 
 
-def _at_work(facts: NetworkFacts) -> str:
+def _at_work(facts: NetworkFacts, who: str = "") -> str:
     """What it was about, as what it got last has it."""
     served = came_whole(facts)
     known = [each for each in served if facts.role(each)]
@@ -320,6 +321,8 @@ def _at_work(facts: NetworkFacts) -> str:
     role = facts.role(known[-1])
     beside = f" with {served[-1]}, which came whole" if served[-1] != known[-1] else ""
     if role == "nbp":
+        if who == THE_UEFI:
+            return f"with {served[-1]}, which came whole"
         return f"before it had got a script,{beside}" if beside else "before it asked for anything"
     kernel = facts.roles.get("kernel", "the kernel")
     if role == "kernel":
@@ -333,7 +336,7 @@ def _refused_by(trace: BootTrace, said: str) -> str:
     """What the words mean where the kernel's header tells."""
     kernel, machine = trace.kernel, trace.machine
     uefi = machine is not None and machine.firmware == "uefi"
-    if uefi and kernel and kernel.efi_stub and _NOT_STARTED in said:
+    if uefi and kernel and kernel.efi_stub and _NOT_STARTED in (_step(trace, said) or said):
         return "; the kernel has an EFI stub, so the firmware refused it: is Secure Boot on?"
     disks = [each for each in trace.network.events if each.kind == NetEventKind.SAN] if (
         trace.network) else []  # fmt: skip

@@ -20,6 +20,7 @@ from bootharness.diagnosis.net_servers import no_next_server, proxy_ignored, wro
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.refusals import again_and_again, done_without
 from bootharness.text import count
+from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "asking",
     "came_whole",
     "configurations_tried",
+    "flawed_beside_kernel",
     "program_of",
 ]
 
@@ -88,6 +90,18 @@ def program_of(facts: NetworkFacts) -> str:
     if client != "iPXE":
         return client
     return "the card's iPXE" if nbp is None else "the card's PXE"
+
+
+def flawed_beside_kernel(trace: BootTrace) -> str:
+    """Say what is wrong with what came last beside the kernel, where that shows."""
+    came = [
+        each
+        for each in (trace.network.files if trace.network else ())
+        if each.role in ("", "initrd", "kernel") and each.outcome == "served"
+    ]
+    if not any(each.role == "kernel" for each in came):
+        return ""
+    return f"; {came[-1].name} {came[-1].flaw}" if came[-1].flaw else ""
 
 
 def _times(facts: NetworkFacts, kind: NetEventKind, until: NetEvent) -> str:

@@ -12,6 +12,8 @@ HEAD_BYTES = LOOK_BYTES
 _MODULES = (".c32", ".e32", ".e64", ".mod", ".lst", ".pf2", ".mo", ".bss")
 _CONFIGURATIONS = (".cfg", ".ipxe", ".conf", ".menu")
 _PXELINUX = "pxelinux.cfg/"
+_PROGRAMS = (".0", ".pxe", ".kpxe", ".kkpxe")
+"""The names of boot programs for a BIOS, which tell of nothing by how they begin."""
 _UNPACKED_BY_KERNELS = ("gzip", "xz", "zstd", "lz4", "bzip2", "lzma")
 _CPIO = (b"0707", b"\xc7\x71")
 
@@ -30,7 +32,7 @@ def purpose(name: str, head: bytes, *, named: Iterable[str], after_kernel: bool)
         return "kernel"
     form = form_of(head)
     kind = form.id if form else ""
-    if name in named or kind == "efi":
+    if name in named or kind == "efi" or (form is None and low.endswith(_PROGRAMS)):
         return "nbp"
     if low.endswith(_MODULES):
         return "module"

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from bootharness.errors import BootHarnessError
 from bootharness.formats.bzimage import SetupHeader
+from bootharness.formats.eltorito import has_uefi_entry
+from bootharness.formats.forms import Form, form_of
 from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.arrived import Arrived
@@ -27,6 +29,8 @@ __all__ = ["SeenFiles"]
 _ALIGNED = (4, 4096)
 """How boot programs put one initrd behind the other, in bytes."""
 _TOGETHER_BYTES = 1 << 30
+_DISKS = ("cd", "disk")
+"""The ids of what a UEFI that has it by HTTP keeps in memory and boots as a disk."""
 _NOBODY_HAS = re.compile(r"who has (\S+)\?")
 _NAMES = (
     NetEventKind.OFFER,
@@ -151,7 +155,18 @@ class SeenFiles:
         """Return what is wrong with a file of a folder: of what servers sent not all is known."""
         if not isinstance(self._tree, FileTree):
             return ""
+        form = form_of(head) if role == "nbp" and file.protocol == "http" else None
+        if form and form.id in _DISKS:
+            return self._flaw_of_disk(file.name, form)
         return flaw(file.name, role, head, file.file_bytes, runs_on)
+
+    def _flaw_of_disk(self, name: str, form: Form) -> str:
+        """Return what is wrong with what a UEFI boots as a disk (UEFI, "HTTP Boot")."""
+        content = self._tree.open(name)
+        if content is None or form.id != "cd":
+            return ""
+        boots = has_uefi_entry(lambda at, size: bytes(content[at : at + size]))
+        return "" if boots else f"is {form.name} without anything for a UEFI in its boot catalog"
 
     def _head(self, name: str) -> bytes:
         if not self._heads.get(name):

@@ -7,6 +7,7 @@ from msgspec import Struct
 from bootharness.text import as_shown
 
 __all__ = [
+    "THE_UEFI",
     "Sign",
     "complaint",
     "firmware_signs",
@@ -78,8 +79,9 @@ _SHIM_ERROR = (
     rb"^(Failed to load image(?: [^\r\n:]{1,100})?: [^\r\n]{1,200}"
     rb"|start_image\(\) returned [^\r\n]{1,200})"
 )
+THE_UEFI = "the UEFI"
 _SPEAKERS = (
-    ("the UEFI", _BDS_ERROR),
+    (THE_UEFI, _BDS_ERROR),
     ("shim", _SHIM_ERROR),
     ("iPXE", _IPXE_ERROR),
     ("PXELINUX", _SYSLINUX_ERROR),
