@@ -50,6 +50,8 @@ TWICE = gzip.compress(gzip.compress(b"070701", mtime=0), mtime=0)
             bytes(0x8001) + b"CD001\1" + bytes(0x900),
             "is a CD image (ISO 9660) and no boot program",
         ),
+        ("own.0", "nbp", b"\xea" * 510 + b"\x55\xaa" + bytes(90), ""),
+        ("a.tar.gz", "nbp", b"\x1f\x8b\x08" + bytes(600), "is compressed with gzip and no boot"),
         ("initrd.img", "initrd", bytes(600), ""),
         ("boot.ipxe", "nbp", b"\xef\xbb\xbf#!ipxe\nshell\n", "begins with a byte order mark"),
         (

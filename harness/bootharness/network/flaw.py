@@ -66,7 +66,7 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
         return "is compressed twice, gzip within gzip"
     if form and (form.name.startswith(_NEVER_SERVED) or form.of_no_pc):
         return f"is {form.name}"
-    if form and role == "nbp" and not is_uefi_program(head):
+    if form and role == "nbp" and form.id not in ("efi", "disk"):
         script = "; a script of iPXE's begins with #!ipxe" if form.name in _TEXTS else ""
         return f"is {form.name} and no boot program{script}"
     boots = role == "nbp" or (not role and _KERNEL_NAME.match(base_name))

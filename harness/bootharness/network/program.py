@@ -17,5 +17,7 @@ def program_kind(head: bytes) -> str:
     at = int.from_bytes(head[_PE_POINTER : _PE_POINTER + 4], "little")
     if head[:2] == b"MZ" and head[at : at + 4] == b"PE\0\0":
         return _UEFI.get(int.from_bytes(head[at + 4 : at + 6], "little"), "")
-    known = head[:2] in (b"MZ", b"#!") or form_of(head) is not None
-    return "PC BIOS" if any(head) and not known else ""
+    form = form_of(head)
+    # who writes a boot program may put a boot sector's signature into it
+    other = head[:2] in (b"MZ", b"#!") or (form is not None and form.id != "disk")
+    return "PC BIOS" if any(head) and not other else ""

@@ -54,7 +54,8 @@ class SeenFiles:
         for each in files:
             head = self._head(each.name)
             role = purpose(each.name, head, named=named, after_kernel=after_kernel)
-            program = program_kind(head) if role == "nbp" else ""
+            is_program = role == "nbp" and not _as_disk(each, role, head)
+            program = program_kind(head) if is_program else ""
             runs_on = program or runs_on
             wrong = self._flaw(each, role, head, runs_on)
             # what is nothing that is known may stand in a kernel's place
@@ -155,8 +156,7 @@ class SeenFiles:
         """Return what is wrong with a file of a folder: of what servers sent not all is known."""
         if not isinstance(self._tree, FileTree):
             return ""
-        form = form_of(head) if role == "nbp" and file.protocol == "http" else None
-        if form and form.id in _DISKS:
+        if form := _as_disk(file, role, head):
             return self._flaw_of_disk(file.name, form)
         return flaw(file.name, role, head, file.file_bytes, runs_on)
 
@@ -173,6 +173,12 @@ class SeenFiles:
             content = self._tree.open(name)
             self._heads[name] = bytes(content[:HEAD_BYTES]) if content is not None else b""
         return self._heads[name]
+
+
+def _as_disk(file: NetFile, role: str, head: bytes) -> Form | None:
+    """Return what a file is that a UEFI boots as a disk, None of what is no such one."""
+    form = form_of(head) if role == "nbp" and file.protocol == "http" else None
+    return form if form and form.id in _DISKS else None
 
 
 def _scripts(files: Iterable[NetFile]) -> Iterator[str]:
