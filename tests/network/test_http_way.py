@@ -212,3 +212,13 @@ def test_end_of_what_the_server_says_is_the_end_of_the_connection() -> None:
     assert stray.flags & RESET
     (file,) = guest.wire.transferred(guest.port)
     assert file.outcome == "served", "what it had counts when the connection is gone"
+
+
+@pytest.mark.parametrize(("said", "arrived"), [(len(CONTENT), len(CONTENT)), (3, 3), (None, 0)])
+def test_who_breaks_off_may_tell_how_far_it_came(said: int | None, arrived: int) -> None:
+    guest = Guest()
+    guest.connect()
+    guest.tcp(RESET, 501, 0 if said is None else guest.begins + said)
+    (file,) = guest.wire.transferred(guest.port)
+    assert file.sent_bytes == arrived
+    assert bool(guest.events(NetEventKind.FILE_SERVED)) is (arrived == len(CONTENT))

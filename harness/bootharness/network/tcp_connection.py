@@ -122,6 +122,10 @@ class TcpConnection:
         if segment.flags & RESET:
             # a late one of an earlier connection is none of this; what is within the window is
             if (segment.sequence - self._expected + 1) & _MASK <= _OWN_WINDOW:
+                # a UEFI that has all ends so, and tells how far it came, though it need not
+                fresh = (segment.acknowledged - self._number(self.acked)) & _MASK
+                if fresh <= self.sent - self.acked:
+                    self.acked += fresh
                 self._close()
             return
         if segment.flags & SYN:
