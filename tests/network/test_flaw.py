@@ -114,13 +114,15 @@ def test_a_module_is_for_what_runs_it(runs_on: str, name: str, content: bytes, w
         (b"kernel vmlinuz initrd=root.img.gz\n", b"\x1f\x8b\x08", ""),
         (b"initrd root.img\n# kernel root.img\n", b"\x1f\x8b\x08", ""),
         (b"kernel root.img\n", b"MZ" + bytes(9), ""),
+        (b"kernel root.img\n", ELF_64[:16] + b"\2\0\x3e\0", "an ELF file, as a vmlinux is"),
+        (b"kernel root.img\n", ELF_32[:16] + b"\2\0\3\0", ""),
     ],
 )
-def test_what_is_packed_is_no_kernel_where_a_script_loads_it_as_one(
+def test_what_is_packed_or_linked_is_no_kernel_where_a_script_loads_it_as_one(
     script: bytes, content: bytes, wrong: str
 ) -> None:
     found = no_kernel("/boot/root.img", content + bytes(600), [b"", script])
-    assert found == (wrong and f"is no kernel but {wrong}")
+    assert found == (wrong and f"is no bzImage but {wrong}")
 
 
 def test_zeros_are_no_kernel_where_a_script_loads_them_as_one() -> None:

@@ -13,6 +13,7 @@ import gzip
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -66,6 +67,15 @@ def _linux(_packages: Packages) -> bytes:
     return fetch("deb:linux-image-cloud-amd64/bookworm").path.read_bytes()
 
 
+def _vmlinux(_packages: Packages) -> bytes:
+    """Return what is packed in a bzImage: an ELF file."""
+    kernel = fetch("deb:linux-image-cloud-amd64/bookworm")
+    assert kernel.compressed
+    # how large it was stands behind it, which lz4 takes for a part that it does not know
+    packed = kernel.compressed[1].read()
+    return subprocess.run(["lz4", "-dcf"], input=packed, capture_output=True, check=False).stdout
+
+
 def _unsigned(packages: Packages) -> bytes:
     """Return a kernel of which a byte is not the one that was signed."""
     kernel = bytearray(_linux(packages))
@@ -78,6 +88,7 @@ def _initrd(_packages: Packages) -> bytes:
 
 
 KERNEL, LINUX, INITRD = Made(_synthetic), Made(_linux), Made(_initrd)
+VMLINUX = Made(_vmlinux)
 _BIOS_MODULES = "usr/lib/syslinux/modules/bios"
 
 
@@ -513,11 +524,20 @@ ROWS = (
             f"chain nothere.ipxe ||\nsanboot aoe:e0.0 ||\n{_LOAD}")}),
     Row("undionly with the initrd in the kernel's place",
         {**IPXE, "boot.ipxe": _script("kernel initrd.img\ninitrd vmlinuz\nboot\n")},
-        "tree-wrong-file", ("initrd.img is no kernel but a cpio archive",)),
+        "tree-wrong-file", ("initrd.img is no bzImage but a cpio archive",)),
     Row("pxelinux with the initrd in the kernel's place",
         {**_PXELINUX, "pxelinux.cfg/default":
             _label("DEFAULT linux", kernel="initrd.img", initrd="vmlinuz")},
-        "tree-wrong-file", ("initrd.img is no kernel but a cpio archive", "pxelinux.0 gave up")),
+        "tree-wrong-file", ("initrd.img is no bzImage but a cpio archive", "pxelinux.0 gave up")),
+    Row("undionly with a vmlinux", {**IPXE, "vmlinuz": VMLINUX},
+        "tree-wrong-file", ("vmlinuz is no bzImage but an ELF file, as a vmlinux is",)),
+    Row("pxelinux with a vmlinux", {**PXELINUX, "vmlinuz": VMLINUX},
+        "tree-wrong-file", ("vmlinuz is no bzImage but an ELF file, as a vmlinux is",)),
+    Row("snponly with a vmlinux", {**SNPONLY, "vmlinuz": VMLINUX},
+        "tree-wrong-file", ("vmlinuz is no bzImage but an ELF file, as a vmlinux is",),
+        uefi=True),
+    Row("shim and GRUB with a vmlinux", {**SHIM, "vmlinuz": VMLINUX},
+        "tree-wrong-file", ("vmlinuz is no bzImage but an ELF file, as a vmlinux is",), uefi=True),
     Row("undionly with an initrd before the kernel that is not there",
         {**_without(IPXE, "vmlinuz"), "boot.ipxe": _script(
             f"initrd initrd.img\nkernel vmlinuz {_CMDLINE}\nboot\n")},
@@ -682,6 +702,11 @@ ROWS = (
         "tftp-not-found", ("Linux.cfg", "but there is linux.cfg"), fill=_mknetdir),
     Row("grub-mknetdir's folder without a module", _FILES, "tftp-not-found",
         ("normal.mod",), fill=_mknetdir, fill_after=_without_normal),
+    Row("grub-mknetdir's folder with a vmlinux",
+        {**_FILES, "vmlinuz": VMLINUX,
+         "boot/grub/grub.cfg": _GRUB_CFG.format(cmdline=_CMDLINE, bits="")},
+        "tree-wrong-file", ("vmlinuz is no bzImage but an ELF file, as a vmlinux is",),
+        fill=_mknetdir),
     Row("grub-mknetdir's folder without a kernel",
         {**_without(_FILES, "vmlinuz"),
          "boot/grub/grub.cfg": _GRUB_CFG.format(cmdline=_CMDLINE, bits="16")},

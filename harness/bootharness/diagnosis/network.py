@@ -380,7 +380,7 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
 
 _NO_LABEL, _NOT_FOUND = "a label that is not in it", "No such file or directory"
 _GOES_ROUND = "goes round for ever"
-_NO_KERNEL_AT_ALL = "is no kernel but"
+_NO_KERNEL_AT_ALL = "is no bzImage but"
 _NO_STUB = "has no EFI stub"
 
 

@@ -22,6 +22,8 @@ _KERNEL_NAME = re.compile(r"(?:vmlinuz|bzimage|kernel|linux)(?!\S*initr)[^/]*$",
 _INITRD_NAME = re.compile(r"initr[^/]*$", re.IGNORECASE)
 _NO_KERNELS = ("compressed", "a cpio archive", "a tar archive", "a SquashFS image",
                "a Debian package", "an RPM package")  # fmt: skip
+_ELF64 = b"\x7fELF\2"
+"""What no boot program loads as a kernel; of 32 bits iPXE runs what is linked for it."""
 _GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
 _LABEL = re.compile(rb"^[ \t]*:([\w.-]+)", re.MULTILINE)
 _GOTO = re.compile(rb"^[^#\r\n]*?\bgoto[ \t]+([\w.-]+)[ \t\r]*$", re.MULTILINE)
@@ -74,11 +76,11 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
 
 
 def no_kernel(name: str, head: bytes, scripts: Iterable[bytes]) -> str:
-    """Return what is wrong with a file that is packed, if one of the ``scripts`` loads it as a
-    kernel, to be read behind its name; empty where nothing shows."""
+    """Return what is wrong with a file that is packed or linked for no boot program, if one of the
+    ``scripts`` loads it as a kernel, to be read behind its name; empty where nothing shows."""
     form = form_of(head)
-    if form and form.name.startswith(_NO_KERNELS):
-        wrong = f"is no kernel but {form.name}"
+    if form and (form.name.startswith(_NO_KERNELS) or head.startswith(_ELF64)):
+        wrong = f"is no bzImage but {form.name}"
     elif form or not head or not (wrong := _zeros(head)):
         return ""
     base_name = re.escape(name.rpartition("/")[2].encode())

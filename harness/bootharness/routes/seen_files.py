@@ -50,7 +50,9 @@ class SeenFiles:
     def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
         """Return transfers with what each file is for, and why it cannot be that."""
         named = {_asked_as(each.file) for each in events if each.kind in _NAMES}
-        known, after_kernel, runs_on = [], False, ""
+        known: list[NetFile] = []
+        scripts: list[bytes] = []
+        after_kernel, runs_on = False, ""
         for each in files:
             head = self._head(each.name)
             role = purpose(each.name, head, named=named, after_kernel=after_kernel)
@@ -58,21 +60,14 @@ class SeenFiles:
             program = program_kind(head) if is_program else ""
             runs_on = program or runs_on
             wrong = self._flaw(each, role, head, runs_on)
+            if not (after_kernel or role or wrong):
+                wrong = no_kernel(each.name, head, scripts)
+            if role == "script":
+                scripts.append(head)
             # what is nothing that is known may stand in a kernel's place
             after_kernel = after_kernel or role == "kernel" or bool(wrong and not role)
             known.append(replace(each, role=role, program=program, flaw=wrong))
-        return tuple(self._in_kernels_place(known))
-
-    def _in_kernels_place(self, known: list[NetFile]) -> Iterator[NetFile]:
-        """Yield transfers with what is wrong with those that stand in the place of a kernel."""
-        scripts = [self._head(each) for each in _scripts(known)]
-        after_kernel = False
-        for each in known:
-            after_kernel = after_kernel or each.role == "kernel"
-            wrong = ""
-            if not (after_kernel or each.role or each.flaw):
-                wrong = no_kernel(each.name, self._head(each.name), scripts)
-            yield replace(each, flaw=wrong) if wrong else each
+        return tuple(known)
 
     def kernel(
         self, files: Sequence[NetFile], entered: SetupHeader | None, release: str | None
