@@ -94,10 +94,44 @@ def test_a_url_that_no_build_knows_is_asked_about() -> None:
     )
 
 
-def test_label_that_a_goto_does_not_find_is_told_by_the_number_of_the_error() -> None:
-    said = "Could not boot image: No such file or directory (http://ipxe.org/2d02803b)"
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        (
+            "No such file or directory (http://ipxe.org/2d02803b)",
+            "a `goto` of the script went to a label that is not in it",
+        ),
+        (
+            "No such file or directory (http://ipxe.org/2d02203b)",
+            "what an `isset` of the script asks for is not set, and that ends a script unless `||` "
+            "follows",
+        ),
+        (
+            "Result too large (http://ipxe.org/46022085)",
+            "what an `iseq` of the script compares is not equal, and that ends a script unless "
+            "`||` follows",
+        ),
+    ],
+)
+def test_what_a_script_fails_at_by_itself_is_told_by_the_number_of_the_error(
+    said: str, means: str
+) -> None:
+    said = f"Could not boot image: {said}"
     judgement = judge(boot(facts(*came("undionly.kpxe")), "boot-program", said))
-    assert judgement.summary.endswith("a `goto` of the script went to a label that is not in it")
+    assert judgement.summary.endswith(f'"{said}"; {means}')
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"), [("2d028", "tree-wrong-file"), ("2d022", "script-error")]
+)
+def test_a_label_that_is_not_there_counts_where_a_script_went_to_it(
+    number: str, cause: str
+) -> None:
+    script = NetFile("boot.ipxe", "tftp", MAC, 40, "", 3.0, 3.0, 40, "served", role="script")
+    script = replace(script, flaw="goes to x, a label that is not in it")
+    network = facts(*came("undionly.kpxe", "boot.ipxe"), root="/srv", files=(script,))
+    said = f"Could not boot image: No such file or directory (http://ipxe.org/{number}03b)"
+    assert judge(boot(network, "boot-program", said)).cause == cause
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,22 @@ from bootharness.trace.uefi_calls import rests_in_setup
 __all__ = ["SIGNS"]
 
 _EVIDENCE = 8
-# iPXE's own number for a URL that it has no opener for
-_NO_SUCH_PROTOCOL = "ipxe.org/3c092"
-# and for a goto: image/script.c, ENOENT
 _NO_SUCH_LABEL = "ipxe.org/2d028"
+_OF_THE_SCRIPT = {
+    _NO_SUCH_LABEL: "a `goto` of the script went to a label that is not in it",
+    "ipxe.org/2d022": (
+        "what an `isset` of the script asks for is not set, and that ends a script unless `||` "
+        "follows"
+    ),
+    "ipxe.org/46022": (
+        "what an `iseq` of the script compares is not equal, and that ends a script unless `||` "
+        "follows"
+    ),
+}
+"""What no file can be blamed for, by iPXE's own numbers: an error, and where in iPXE it arose."""
+_NUMBERS = _OF_THE_SCRIPT | {
+    "ipxe.org/3c092": ("this build of iPXE does not know the URL's protocol: is it HTTPS or FTP?"),
+}
 _NOT_STARTED = "Exec format error"
 """What iPXE says of what the firmware does not start."""
 _BAD_SIGNATURE = re.compile(r"error: [^\r\n]{0,120}bad shim signature\.?")
@@ -251,7 +263,8 @@ def _spoken_of(event: NetEvent, trace: BootTrace) -> bool:
     """Whether who asked for a file in vain says so, or says of an error at all, or is at a prompt
     to which nothing else led."""
     if said := _words(trace):
-        return _NO_SUCH_LABEL not in said and _led_by(event, _step(trace, said), said, trace)
+        of_the_script = any(number in said for number in _OF_THE_SCRIPT)
+        return not of_the_script and _led_by(event, _step(trace, said), said, trace)
     seen, heard = trace.post_mortem, trace.serial[-_HEARD:]
     screens = (trace.boot_screen, seen.screen if seen else "", trace.screen)
     return (
@@ -342,11 +355,7 @@ def _refused_by(trace: BootTrace, said: str) -> str:
         trace.network) else []  # fmt: skip
     if disks and ", which " in disks[-1].text:
         return f"; {disks[-1].file}, {disks[-1].text}"
-    if _NO_SUCH_PROTOCOL in said:
-        return "; this build of iPXE does not know the URL's protocol: is it HTTPS or FTP?"
-    if _NO_SUCH_LABEL in said:
-        return "; a `goto` of the script went to a label that is not in it"
-    return ""
+    return next((f"; {meaning}" for number, meaning in _NUMBERS.items() if number in said), "")
 
 
 def came_back(trace: BootTrace) -> Diagnosis | None:
@@ -378,7 +387,7 @@ def _evidence(event: NetEvent, facts: NetworkFacts) -> tuple[str, ...]:
     return tuple(until[-_EVIDENCE:])
 
 
-_NO_LABEL, _NOT_FOUND = "a label that is not in it", "No such file or directory"
+_NO_LABEL = "a label that is not in it"
 _GOES_ROUND = "goes round for ever"
 _NO_KERNEL_AT_ALL = "is no bzImage but"
 _NO_STUB = "has no EFI stub"
@@ -393,7 +402,7 @@ def wrong_file(trace: BootTrace) -> Diagnosis | None:
     if not flawed or not _is_last(flawed[-1], facts):
         return None
     file, said = flawed[-1], _words(trace)
-    if file.flaw.endswith(_NO_LABEL) and _NOT_FOUND not in said:
+    if file.flaw.endswith(_NO_LABEL) and _NO_SUCH_LABEL not in said:
         return None  # it may never have gone there
     if file.flaw.startswith(_NO_STUB) and _NOT_STARTED not in said:
         return None  # GRUB does without
