@@ -45,6 +45,8 @@ def _borders(table: int) -> frozenset[int]:
 def destination(trace: BootTrace) -> Iterator[Field]:
     """Yield the first destination that neither begins anything nor goes on with what was moved."""
     tables, starts = _tables(trace), trace.starts
+    if not starts:
+        return  # nothing is known that was to be placed
     right: list[int] = []
     wanted = starts[0]
     of_initrd = _first_of_initrd(trace)
