@@ -378,6 +378,39 @@ def test_wrong_options_are_named(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("prompt", "verdict", "cause", "words"),
+    [
+        (
+            "",
+            Verdict.BAD,
+            "boot-menu-waits",
+            "a PXE menu that waits for a person: Boot / Local; no",
+        ),
+        ('pxe-prompt="Press F8",2\n', Verdict.GOOD, None, "reached banner"),
+    ],
+)
+def test_a_menu_of_a_proxys_waits_as_long_as_it_says(
+    dnsmasq: Callable[..., str], kea: Callable[..., str], prompt: str,
+    verdict: Verdict, cause: str | None, words: str,
+) -> None:  # fmt: skip
+    menu = 'pxe-service=x86PC,"Boot",pxelinux\npxe-service=x86PC,"Local",0\n'
+    proxy = dnsmasq(f"dhcp-range=192.168.77.0,proxy\n{prompt}{menu}")
+    judgement = judge(served(kea(), proxy))
+    assert (judgement.verdict, judgement.cause) == (verdict, cause), judgement.summary
+    assert words in judgement.summary
+
+
+@pytest.mark.long
+def test_a_uefi_passes_over_who_names_no_file(dnsmasq: Callable[..., str]) -> None:
+    # the class of another architecture than OVMF's, as people have it
+    wrong = "dhcp-vendorclass=set:efi,PXEClient:Arch:00009\ndhcp-boot=tag:efi,snponly.efi\n"
+    judgement = judge(served(dnsmasq(FULL + wrong), route="uefi-net-server", timeout_s=30.0))
+    assert (judgement.verdict, judgement.cause) == (Verdict.BAD, "dhcp-no-filename")
+    assert "the UEFI's PXE took none, and asked " in judgement.summary
+
+
+@pytest.mark.long
 def test_a_proxy_that_names_nothing_is_silent(kea: Callable[..., str], tmp_path: Path) -> None:
     offers = tmp_path / "offers.py"
     offers.write_text(

@@ -7,7 +7,13 @@ from bootharness.diagnosis import judge
 from bootharness.diagnosis.certainty import QUIET_S, certain, root
 from bootharness.diagnosis.patience import client_at
 from bootharness.trace.boot_trace import BootTrace, Ending
-from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile, NetworkFacts
+from bootharness.trace.network_facts import (
+    MENU_WAITS,
+    NetEvent,
+    NetEventKind,
+    NetFile,
+    NetworkFacts,
+)
 
 pytestmark = pytest.mark.usefixtures("every_word")
 
@@ -30,6 +36,8 @@ TO_NOWHERE = (
     f"192.168.77.100 {KEA}, from 192.168.77.1, for it names no next server",
 )  # fmt: skip
 OFFERED = (2.1, KIND.PROXY_OFFER, "", 0, PROXY)
+MENU = (2.1, KIND.PROXY_OFFER, "", 0, f"{PROXY}, with {MENU_WAITS}: Boot / Local")
+TIMED_MENU = (2.1, KIND.PROXY_OFFER, "", 0, f"{PROXY}, with a PXE menu whose first is taken")
 ASKED = tuple((2.4 + at, KIND.PROXY_REQUEST, "", at, f"192.168.77.2, {BIOS}") for at in range(3))
 REQUESTED = (2.5, KIND.FILE_REQUESTED, "pxelinux.0", 0, "tftp")
 AGAIN = tuple(
@@ -114,6 +122,15 @@ GOT_IT = (*LEASED, (2.9, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
         ((*LEASED, *ASKED), "proxy-silent", "the proxy offered to name the boot file and does"),
         ((OFFERED, *NAMED, ASKED[0], (2.5, KIND.PROXY_ACK, "", 0, PROXY), *ASKED[1:]),
          "proxy-ignored", "did not take the answer, which names no file"),
+        ((MENU, *LEASED), "boot-menu-waits",
+         "dnsmasq at 192.168.77.2 told iPXE of a PXE menu that waits for a person: Boot / Local; "),
+        ((TIMED_MENU, *LEASED), "dhcp-no-filename", "told none either"),
+        ((MENU, *LEASED, *ASKED), "proxy-silent", "does not answer at 192.168.77.2 port 4011"),
+        ((MENU, *LEASED, ASKED[0], (2.5, KIND.PROXY_ACK, "", 0, PROXY)), "dhcp-no-filename",
+         "told none either"),
+        ((*DISCOVER, LEASED[1], *DISCOVER), "dhcp-no-filename",
+         "the DHCP offer by kea-dhcp4 at 192.168.77.1 names no boot file, and nobody else named "
+         "one: iPXE took none, and asked 2 times from 2.00 s on"),
         ((*DISCOVER, TO_NOWHERE), "dhcp-no-next-server", "by kea-dhcp4 at 192.168.77.1, names "
          "pxelinux.0 and no next server that has it, and iPXE asked nobody for it"),
     ],
@@ -176,6 +193,22 @@ def test_who_names_no_file_proves_nothing_as_long_as_others_may() -> None:
     named = (*LEASED, (2.5, KIND.PROXY_ACK, "pxelinux.0", 0, PROXY))
     assert root(facts(*named)) is None
     assert root(facts(*LEASED, REQUESTED)) is None
+
+
+def test_an_offer_is_passed_over_by_who_asks_on() -> None:
+    again = (7.0, KIND.DISCOVER, "", 1, BIOS)
+    offered = (*DISCOVER, LEASED[1])
+    assert root(facts(*offered)) is None
+    found = root(facts(*offered, again))
+    assert found is not None
+    assert (found[0], found[1].kind) == ("dhcp-no-filename", KIND.OFFER)
+    assert certain(facts(*offered, again), 100.0) is None
+    assert root(facts(*DISCOVER, again, LEASED[1])) is None
+    assert root(facts(*offered, again, (7.1, KIND.REQUEST, "", 0, BIOS))) is None
+    named = (2.2, KIND.PROXY_OFFER, "grub.0", 0, PROXY)
+    assert root(facts(*offered, named, again)) is None
+    ours = replace(facts(*offered, again), servers=(), root="/srv")
+    assert root(ours) is None
 
 
 @pytest.mark.parametrize(

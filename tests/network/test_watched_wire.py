@@ -26,7 +26,7 @@ from bootharness.network.tcp import ACK, RESET, SYN, Segment
 from bootharness.network.tcp_stream import FIN, TcpStream
 from bootharness.network.watched_wire import WatchedWire
 from bootharness.network.wire import SERVER_ADDRESS, Wire
-from bootharness.trace.network_facts import NetEvent, NetEventKind
+from bootharness.trace.network_facts import MENU_WAITS, NetEvent, NetEventKind
 from tests.support.netclient import SERVER_MAC, NetClient, wire_with
 
 KIND = NetEventKind
@@ -161,10 +161,11 @@ def test_who_offers_and_who_names_the_file_is_told(tmp_path: Path) -> None:
     )
 
 
-def proxied(port: int, kind: int, file: bytes) -> bytes:
+def proxied(port: int, kind: int, file: bytes, vendor_options: bytes = b"") -> bytes:
     message = DhcpMessage(
         2, 7, GUEST_MAC, file=file, next_server=SERVER_ADDRESS,
-        options={DhcpOption.MESSAGE_TYPE: bytes([kind]), DhcpOption.VENDOR_CLASS: b"PXEClient"},
+        options={DhcpOption.MESSAGE_TYPE: bytes([kind]), DhcpOption.VENDOR_CLASS: b"PXEClient",
+                 DhcpOption.VENDOR_OPTIONS: vendor_options},
     )  # fmt: skip
     return build_udp(
         Datagram(SERVER_MAC, BROADCAST_MAC, SERVER_ADDRESS, b"\xff" * 4, port, 68, message.build())
@@ -187,6 +188,30 @@ def test_a_proxy_is_told_from_who_gives_addresses(tmp_path: Path) -> None:
         (KIND.PROXY_ACK, "snponly.efi", 0),
     ]
     assert wire.events(1)[-1].text == "by dnsmasq at 10.0.2.1, from 10.0.2.1"
+
+
+ENTRIES = b"\x09\x0f\x80\x00\x04Boot\x00\x00\x05Local"
+
+
+@pytest.mark.parametrize(
+    ("vendor_options", "words"),
+    [
+        (ENTRIES + b"\x0a\x01\xff", f", with {MENU_WAITS}: Boot / Local"),
+        (
+            ENTRIES + b"\x0a\x01\x1e",
+            ", with a PXE menu whose first is taken after 30 s: Boot / Local",
+        ),
+        (ENTRIES[:-1], ""),
+        (b"\x06\x01\x08", ""),
+    ],
+)
+def test_the_menu_that_a_proxy_tells_of_is_written_down(
+    tmp_path: Path, vendor_options: bytes, words: str
+) -> None:
+    wire = WatchedWire(["dnsmasq"], Arrived(tmp_path))
+    wire.receive(-1, proxied(67, OFFER, b"", vendor_options), 1.0)
+    [offer] = wire.events(1)
+    assert (offer.kind, offer.text) == (KIND.PROXY_OFFER, f"by dnsmasq at 10.0.2.1{words}")
 
 
 def test_frames_go_where_they_are_addressed_and_a_guest_takes_no_servers_place(

@@ -17,6 +17,7 @@ from bootharness.diagnosis.refusals import REFUSALS, decisive, tried_again
 from bootharness.errors import UsageError
 from bootharness.plan.fault import Fault
 from bootharness.trace.network_facts import (
+    MENU_WAITS,
     NetEvent,
     NetEventKind,
     NetFile,
@@ -27,6 +28,7 @@ from bootharness.trace.network_facts import (
 __all__ = [
     "CAUSES",
     "CROSS_SIGNED",
+    "MENU",
     "NO_FILENAME",
     "NO_NEXT_SERVER",
     "PROXY_IGNORED",
@@ -124,6 +126,8 @@ NO_NEXT_SERVER = "dhcp-no-next-server"
 """The cause of who is told of a boot file and of no server that has it."""
 NOT_THERE = "server-not-there"
 """The cause of who asks for an address that nobody has, and that DHCP did not give."""
+MENU = "boot-menu-waits"
+"""The cause of who is told of a menu that waits for a person."""
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
 PROXY_IGNORED = "proxy-ignored"
@@ -181,6 +185,9 @@ def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     found += [(CAUSES[again.kind], again)] if again else []
     nowhere = _to_nowhere(facts)
     found += [(NO_NEXT_SERVER, nowhere)] if nowhere else []
+    menu, passed_over = _menu(facts), _passed_over(facts)
+    found += [(MENU, menu)] if menu else []
+    found += [(NO_FILENAME, passed_over)] if passed_over else []
     found += [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits]
     return _earliest(found, facts)
 
@@ -266,6 +273,29 @@ def _to_nowhere(facts: NetworkFacts) -> NetEvent | None:
     return None if any(each.kind in _ASKS for each in _after(told[-1], facts)) else told[-1]
 
 
+def _menu(facts: NetworkFacts) -> NetEvent | None:
+    """Return the answer that told of a menu that waits for a person, if nothing was asked for then,
+    else None."""
+    told = [each for each in facts.events if facts.servers and MENU_WAITS in each.text]
+    asks = (*_ASKS, NetEventKind.PROXY_REQUEST)
+    return (
+        told[-1]
+        if told and not any(each.kind in asks for each in _after(told[-1], facts))
+        else None
+    )
+
+
+def _passed_over(facts: NetworkFacts) -> NetEvent | None:
+    """Return the last offer, if its client took none of those that it got, and asked on, as a UEFI
+    does that is named no boot file, else None."""
+    offers = [each for each in facts.events if each.kind == NetEventKind.OFFER]
+    if not (facts.servers and offers) or facts.first(NetEventKind.REQUEST):
+        return None
+    asked = (each.kind == NetEventKind.DISCOVER for each in _after(offers[0], facts))
+    named = any(each.file for each in facts.events)
+    return offers[-1] if any(asked) and not named else None
+
+
 def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:
     """Return when a file came since something was asked for that was not asked for before."""
     asked: set[str] = set()
@@ -337,7 +367,8 @@ def _named_otherwise(event: NetEvent, facts: NetworkFacts) -> bool:
     if any(each.kind in proxies and each.file for each in facts.events):
         return True
     unanswered = facts.first(NetEventKind.PROXY_REQUEST) and not facts.first(NetEventKind.PROXY_ACK)
-    return bool(unanswered) or any(each.kind in _ASKS for each in _after(event, facts))
+    asks = any(each.kind in _ASKS for each in _after(event, facts))
+    return asks or bool(unanswered) or _menu(facts) is not None
 
 
 def _taken_for_all(event: NetEvent, facts: NetworkFacts) -> bool:

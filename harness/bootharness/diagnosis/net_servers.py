@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import NO_FILENAME
+from bootharness.diagnosis.certainty import MENU, NO_FILENAME
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.programs import client_of
 from bootharness.text import count
-from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
+from bootharness.trace.network_facts import MENU_WAITS, NetEvent, NetEventKind, NetworkFacts
 
 __all__ = ["no_next_server", "proxy_ignored", "their_sentence", "wrong_program"]
 
@@ -61,6 +61,13 @@ def _relayed(facts: NetworkFacts) -> str:
 
 def _no_filename(event: NetEvent, facts: NetworkFacts) -> str:
     by = _by(event)
+    if event.kind == NetEventKind.OFFER:
+        asked = [each for each in facts.events if each.kind == NetEventKind.DISCOVER]
+        return (
+            f"the DHCP offer{f' by {by}' if by else ''} names no boot file, and nobody else named "
+            f"one: {client_at(facts, event).name} took none, and asked {count(len(asked), 'time')} "
+            f"from {asked[0].seconds:.2f} s on{_said(facts)}"
+        )
     others = [each for each in facts.events if each.kind == NetEventKind.OFFER and each.file]
     chosen = (
         f"the DHCP ack at {event.seconds:.2f} s{f', by {by},' if by else ''} names no boot file"
@@ -111,6 +118,13 @@ def no_next_server(event: NetEvent, facts: NetworkFacts) -> str:
     return (
         f"the DHCP ack at {event.seconds:.2f} s{by} names {event.file} and no next server that has "
         f"it, and {client_at(facts, event).name} asked nobody for it"
+    )
+
+
+def _menu_waits(event: NetEvent, facts: NetworkFacts) -> str:
+    return (
+        f"{_by(event)} told {client_at(facts, event).name} of {MENU_WAITS}:"
+        f"{event.text.partition(f'{MENU_WAITS}:')[2]}; nobody chose, and nothing was asked for"
     )
 
 
@@ -170,6 +184,7 @@ def _closed(facts: NetworkFacts, at: str) -> list[str]:
 _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str | None]] = {
     "dhcp-no-offer": _no_offer,
     NO_FILENAME: _no_filename,
+    MENU: _menu_waits,
     "proxy-silent": _proxy_silent,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,

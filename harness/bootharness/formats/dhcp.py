@@ -7,6 +7,7 @@ from typing import Self
 from msgspec import Struct, field
 
 from bootharness.errors import FormatError
+from bootharness.formats.pxe_menu import PxeMenu
 
 __all__ = [
     "ACK",
@@ -184,6 +185,15 @@ class DhcpMessage(Struct, frozen=True):
     def is_http(self) -> bool:
         """Whether the client boots over HTTP: a UEFI whose vendor class begins with HTTPClient."""
         return self.vendor_class.startswith(b"HTTPClient")
+
+    @property
+    def pxe_menu(self) -> PxeMenu | None:
+        """The menu of boot servers that a PXE client shows, None where it has none. Raises
+        FormatError when its options are none."""
+        parts: dict[int, bytes] = {}
+        if self.is_pxe:
+            _parse_options(self.options.get(DhcpOption.VENDOR_OPTIONS, b""), parts)
+        return PxeMenu.parse(parts)
 
     @property
     def boot_file(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from bootharness.errors import FormatError
 from bootharness.formats.dhcp import (
     ACK,
     DISCOVER,
@@ -28,7 +29,7 @@ from bootharness.network.boot_rule import wants_to_boot, who
 from bootharness.network.events import Journal
 from bootharness.network.proxy_dhcp import PROXY_PORT
 from bootharness.network.repeats import Repeats
-from bootharness.trace.network_facts import NetEventKind
+from bootharness.trace.network_facts import MENU_WAITS, NetEventKind
 
 __all__ = ["DHCP_PORTS", "WatchedDhcp"]
 
@@ -90,6 +91,7 @@ class WatchedDhcp(Struct):
             kind, file = NetEventKind.NAK, ""
         else:
             return
+        text += _menu(message)
         if san:
             text += ", a disk"
         elif file:
@@ -150,6 +152,19 @@ def _san(message: DhcpMessage) -> str:
     """Return the disk over the network that a client is named, empty without one."""
     root = message.options.get(DhcpOption.ROOT_PATH, b"").rstrip(b"\0").decode("utf-8", "replace")
     return root if root.startswith(_SANS) else ""
+
+
+def _menu(message: DhcpMessage) -> str:
+    """Say which menu a PXE client is told to show, empty without one."""
+    try:
+        menu = message.pxe_menu
+    except FormatError:  # a client shows none then
+        return ""
+    if menu is None:
+        return ""
+    seconds = menu.timeout_s
+    what = MENU_WAITS if seconds is None else f"a PXE menu whose first is taken after {seconds} s"
+    return f", with {what}: {' / '.join(menu.entries)}"
 
 
 def _way(message: DhcpMessage) -> str:

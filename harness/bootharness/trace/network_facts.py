@@ -8,6 +8,7 @@ from msgspec import Struct
 from bootharness.trace.milestones import NET_MILESTONES
 
 __all__ = [
+    "MENU_WAITS",
     "NetEvent",
     "NetEventKind",
     "NetFile",
@@ -16,6 +17,9 @@ __all__ = [
     "http_rate",
     "milestones",
 ]
+
+MENU_WAITS = "a PXE menu that waits for a person"
+"""What is said of an answer of DHCP that tells of one."""
 
 
 class NetEventKind(enum.StrEnum):
