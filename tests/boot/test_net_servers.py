@@ -230,6 +230,27 @@ def test_a_web_server_whose_root_is_wrong_is_named(kea: Callable[..., str], tmp_
     assert "404 Not Found to the request for boot.ipxe" in judgement.summary
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["vmlinuz", "ldlinux.c32"])
+def test_a_page_in_a_files_place_is_named(
+    kea: Callable[..., str], root: Path, tmp_path: Path, name: str
+) -> None:
+    for each in ("pxelinux.0", "ldlinux.c32", "boot.ipxe"):
+        shutil.copy(root / each, tmp_path)
+    (tmp_path / name).write_text("<html>log in</html>" + " " * 20_000)
+    if name == "vmlinuz":
+        told = '"boot-file-name": "http://192.168.77.9/boot.ipxe"'
+        command = nginx(tmp_path, tmp_path, "listen 80")
+    else:
+        needs("in.tftpd")
+        told = '"next-server": "192.168.77.9", "boot-file-name": "pxelinux.0"'
+        command = f"exec in.tftpd --foreground --user root --secure {tmp_path}"
+    judgement = judge(served(kea(told), f"command@192.168.77.9/24:{command}"))
+    assert judgement.verdict is Verdict.BAD
+    assert judgement.cause == "tree-wrong-file", judgement.summary
+    assert judgement.summary.startswith(name)
+
+
 @pytest.mark.parametrize("right", [True, False])
 def test_files_come_from_tftpd_hpa_beside_a_kea(
     kea: Callable[..., str], root: Path, tmp_path: Path, *, right: bool
@@ -453,9 +474,7 @@ def test_a_server_that_ends_in_the_middle_is_no_verdict(dnsmasq: Callable[..., s
     trace = served(dnsmasq(FULL + "dhcp-boot=pxelinux.0\n"), other)
     judgement = judge(trace)
     assert (judgement.verdict, judgement.cause) == (Verdict.SKIP, "server-lost")
-    assert "command ended in the middle of the boot, with status 3; it said last: oh dear" in (
-        judgement.summary
-    )
+    assert "command ended in the middle of the boot, with status 3: oh dear" in (judgement.summary)
 
 
 def test_a_configuration_that_the_server_refuses_is_wrong_usage(

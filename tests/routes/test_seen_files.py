@@ -39,6 +39,44 @@ def test_an_initrd_that_came_whole_is_known(
         assert initrd.content.read() == INITRD
 
 
+PAGE = b"<html>login</html>"
+MODULE = b"\x7fELF\2" + bytes(9000)
+NO_MODULE, IS_PAGE = "is no module of SYSLINUX for a BIOS", "is a page of HTML"
+PXE = b"\xfa" + b"http://syslinux.zytor.com/ PXELINUX" + bytes(3000)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "changes", "wrong"),
+    [
+        ("vmlinuz", PAGE, {"outcome": "served", "promised_bytes": 18}, IS_PAGE),
+        ("vmlinuz", PAGE, {"outcome": "served"}, IS_PAGE),
+        ("vmlinuz", PAGE, {"outcome": "open", "promised_bytes": 18}, IS_PAGE),
+        ("vmlinuz", PAGE, {"outcome": "open", "file_bytes": 900}, ""),
+        ("vmlinuz", PAGE, {"outcome": "aborted", "promised_bytes": 900, "file_bytes": 900}, ""),
+        ("vmlinuz", b"", {"outcome": "aborted", "promised_bytes": 0}, "is empty"),
+        ("vmlinuz", b"", {"outcome": "aborted"}, ""),
+        ("vmlinuz", b"", {"outcome": "served", "promised_bytes": 900, "protocol": "http"}, ""),
+        ("a.c32", MODULE, {"outcome": "aborted", "promised_bytes": 99_999}, NO_MODULE),
+        ("a.c32", MODULE[:4000], {"outcome": "aborted", "promised_bytes": 99_999}, ""),
+        ("a.c32", MODULE, {"outcome": "aborted"}, ""),
+        ("a.c32", MODULE, {"outcome": "ended", "promised_bytes": 99_999}, ""),
+    ],
+)
+def test_what_servers_sent_is_wrong_once_enough_of_it_came(
+    tmp_path: Path, name: str, content: bytes, changes: dict[str, object], wrong: str
+) -> None:
+    arrived, told = Arrived(tmp_path), []
+    for each, data in (("pxelinux.0", PXE), (name, content)):
+        file = arrived.begin(each)
+        file.add(data)
+        file.done = True
+        told.append(NetFile(each, "tftp", "", len(data), "", 1.0, 2.0, len(data), "served"))
+    known = SeenFiles(arrived).roles([told[0], replace(told[1], **changes)], ())
+    assert known[0].flaw == ""
+    assert known[1].flaw.startswith(wrong)
+    assert bool(known[1].flaw) is bool(wrong)
+
+
 @pytest.mark.parametrize(
     ("script", "seconds"),
     [

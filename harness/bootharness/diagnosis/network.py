@@ -394,9 +394,9 @@ _NO_STUB = "has no EFI stub"
 
 
 def wrong_file(trace: BootTrace) -> Diagnosis | None:
-    """A file of a folder cannot be what it was asked for, and nothing came of it."""
+    """A file that somebody serves cannot be what it was asked for, and nothing came of it."""
     facts = trace.network
-    if facts is None or not facts.root or _entered(trace) or trace.ending.kind == "reached":
+    if facts is None or not facts.brought or _entered(trace) or trace.ending.kind == "reached":
         return None
     flawed = [each for each in facts.files if each.flaw]
     if not flawed or not _is_last(flawed[-1], facts):

@@ -170,7 +170,7 @@ class Namespace(Closing):
         if said.startswith("silent"):
             raise UsageError(
                 f"{self.setup.name} has opened no port in {_START_S:.0f} s: nothing would be "
-                f"served; it says: {self.words()}"
+                f"served; {self.words()}"
             )
         if not said:
             raise LaunchFailed(f"{self.setup.name}: its namespace went away: {self.words()}")
@@ -183,7 +183,7 @@ class Namespace(Closing):
 
     def words(self) -> str:
         """Return what the server said last that tells something."""
-        return self._plain(last_words(self._said())) or "nothing"
+        return self._plain(last_words(self._said())) or "it said nothing"
 
     def complaint(self) -> str:
         """Return what the server complained of last since the boot began, empty for nothing."""
@@ -213,8 +213,7 @@ class Namespace(Closing):
         if not begun:
             raise self._too_soon(said)
         raise ServerLost(
-            f"{self.setup.name} ended in the middle of the boot, {_how(said)}; it said last: "
-            f"{self.words()}"
+            f"{self.setup.name} ended in the middle of the boot, {_how(said)}: {self.words()}"
         )
 
     def close(self) -> None:

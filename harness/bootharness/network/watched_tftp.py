@@ -102,7 +102,7 @@ class WatchedTftp(Struct):
             self._acknowledged(transfer, int.from_bytes(datagram.payload[2:4], "big"), now)
         elif kind == ERROR:
             error = TftpError.parse(datagram.payload)
-            transfer.outcome = "aborted"
+            transfer.outcome, transfer.content.done = "aborted", True
             self._open.pop(transfer.client_port, None)
             asked = transfer.acked <= 0
             what = NetEventKind.FILE_SIZE_ASKED if asked else NetEventKind.FILE_ABORTED

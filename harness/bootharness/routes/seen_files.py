@@ -29,6 +29,7 @@ __all__ = ["SeenFiles"]
 _ALIGNED = (4, 4096)
 """How boot programs put one initrd behind the other, in bytes."""
 _TOGETHER_BYTES = 1 << 30
+_BEGINNING_BYTES = 4096
 _DISKS = ("cd", "disk")
 """The ids of what a UEFI that has it by HTTP keeps in memory and boots as a disk."""
 _NOBODY_HAS = re.compile(r"who has (\S+)\?")
@@ -119,7 +120,7 @@ class SeenFiles:
     def _came(self, file: NetFile) -> bool:
         """Return whether a file came; its last acknowledgement may be on its way, or never come."""
         if file.outcome != "open":
-            return file.outcome == "served"
+            return file.outcome == "served" and not _of_size_alone(file)
         content = self._tree.open(file.name)
         return content is not None and len(content) == file.file_bytes
 
@@ -148,8 +149,8 @@ class SeenFiles:
         return Initrd(Piece(Bytes(b"".join((*padded, parts[-1]))), 0, total))
 
     def _flaw(self, file: NetFile, role: str, head: bytes, runs_on: str) -> str:
-        """Return what is wrong with a file of a folder: of what servers sent not all is known."""
-        if not isinstance(self._tree, FileTree):
+        """Return what is wrong with a file; of one that servers send, once enough is known."""
+        if isinstance(self._tree, Arrived) and not (self._came(file) or _shows(file, head)):
             return ""
         if form := _as_disk(file, role, head):
             return self._flaw_of_disk(file.name, form)
@@ -168,6 +169,20 @@ class SeenFiles:
             content = self._tree.open(name)
             self._heads[name] = bytes(content[:HEAD_BYTES]) if content is not None else b""
         return self._heads[name]
+
+
+def _of_size_alone(file: NetFile) -> bool:
+    """Whether a server said how large a file is, and had none of it to send (HTTP's HEAD)."""
+    return file.protocol == "http" and file.promised_bytes not in (None, file.file_bytes)
+
+
+def _shows(file: NetFile, head: bytes) -> bool:
+    """Whether a file that did not come whole shows what it is: it is empty, or its client took no
+    more of it than its beginning."""
+    if file.promised_bytes is None:
+        return False
+    begins = file.outcome == "aborted" and len(head) >= _BEGINNING_BYTES
+    return not file.promised_bytes or begins
 
 
 def _as_disk(file: NetFile, role: str, head: bytes) -> Form | None:
