@@ -328,6 +328,27 @@ def test_a_uefi_boots_from_an_nginx_over_https(dnsmasq: Callable[..., str], tmp_
     assert not trace.network.files  # nobody reads along
 
 
+@pytest.mark.long
+def test_a_uefi_boots_from_an_nginx_over_http(dnsmasq: Callable[..., str], tmp_path: Path) -> None:
+    web = nginx(tmp_path, unified(tmp_path, "uki.efi"), "listen 80")
+    lines = f"{FULL}dhcp-option-force=60,HTTPClient\ndhcp-boot=http://192.168.77.9/uki.efi\n"
+    trace = served(dnsmasq(lines), f"command@192.168.77.9/24:{web}", route="uefi-http-server")
+    judgement = judge(trace)
+    assert judgement.verdict is Verdict.GOOD, judgement.summary
+    assert trace.network
+    [file] = trace.network.files
+    assert (file.name, file.outcome, file.protocol) == ("uki.efi", "served", "http")
+
+
+@pytest.mark.long
+def test_an_offer_that_http_boot_passes_over_is_named(dnsmasq: Callable[..., str]) -> None:
+    offers = dnsmasq(f"{FULL}dhcp-boot=http://192.168.77.1/uki.efi\n")
+    judgement = judge(served(offers, route="uefi-http-server", timeout_s=30.0))
+    assert judgement.verdict is Verdict.BAD
+    assert judgement.cause == "dhcp-offer-passed-over", judgement.summary
+    assert "its option 60 is not HTTPClient: the UEFI's HTTP boot took none" in judgement.summary
+
+
 TGT = """\
 export TGT_IPC_SOCKET={folder}/tgt.ipc
 {{ until tgtadm --op show --mode target >/dev/null 2>&1; do sleep 0.02; done

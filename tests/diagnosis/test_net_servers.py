@@ -9,6 +9,7 @@ from bootharness.diagnosis.patience import client_at
 from bootharness.trace.boot_trace import BootTrace, Ending
 from bootharness.trace.network_facts import (
     MENU_WAITS,
+    NOT_FOR_HTTP,
     NetEvent,
     NetEventKind,
     NetFile,
@@ -38,6 +39,8 @@ TO_NOWHERE = (
 OFFERED = (2.1, KIND.PROXY_OFFER, "", 0, PROXY)
 MENU = (2.1, KIND.PROXY_OFFER, "", 0, f"{PROXY}, with {MENU_WAITS}: Boot / Local")
 TIMED_MENU = (2.1, KIND.PROXY_OFFER, "", 0, f"{PROXY}, with a PXE menu whose first is taken")
+OF_HTTP = (2.1, KIND.OFFER, "a.efi", 0,
+           f"192.168.77.100 {KEA}, from x, {NOT_FOR_HTTP}its boot file is no URL")  # fmt: skip
 ASKED = tuple((2.4 + at, KIND.PROXY_REQUEST, "", at, f"192.168.77.2, {BIOS}") for at in range(3))
 REQUESTED = (2.5, KIND.FILE_REQUESTED, "pxelinux.0", 0, "tftp")
 AGAIN = tuple(
@@ -131,6 +134,9 @@ GOT_IT = (*LEASED, (2.9, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
         ((*DISCOVER, LEASED[1], *DISCOVER), "dhcp-no-filename",
          "the DHCP offer by kea-dhcp4 at 192.168.77.1 names no boot file, and nobody else named "
          "one: iPXE took none, and asked 2 times from 2.00 s on"),
+        ((*DISCOVER, OF_HTTP, *DISCOVER), "dhcp-offer-passed-over",
+         "the DHCP offer of a.efi by kea-dhcp4 at 192.168.77.1 is not for HTTP boot, since its "
+         "boot file is no URL: iPXE took none, and asked 2 times from 2.00 s on"),
         ((*DISCOVER, TO_NOWHERE), "dhcp-no-next-server", "by kea-dhcp4 at 192.168.77.1, names "
          "pxelinux.0 and no next server that has it, and iPXE asked nobody for it"),
     ],

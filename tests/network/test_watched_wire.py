@@ -26,7 +26,7 @@ from bootharness.network.tcp import ACK, RESET, SYN, Segment
 from bootharness.network.tcp_stream import FIN, TcpStream
 from bootharness.network.watched_wire import WatchedWire
 from bootharness.network.wire import SERVER_ADDRESS, Wire
-from bootharness.trace.network_facts import MENU_WAITS, NetEvent, NetEventKind
+from bootharness.trace.network_facts import MENU_WAITS, NOT_FOR_HTTP, NetEvent, NetEventKind
 from tests.support.netclient import SERVER_MAC, NetClient, wire_with
 
 KIND = NetEventKind
@@ -214,6 +214,42 @@ def test_the_menu_that_a_proxy_tells_of_is_written_down(
     assert (offer.kind, offer.text) == (KIND.PROXY_OFFER, f"by dnsmasq at 10.0.2.1{words}")
 
 
+@pytest.mark.parametrize(
+    ("asks_as", "options", "file", "why"),
+    [
+        (b"HTTPClient:Arch:00016", {}, b"http://10.0.2.1/a.efi", "its option 60 is not HTTPClient"),
+        (b"HTTPClient", {60: b"PXEClient"}, b"http://10.0.2.1/a.efi", "its option 60 is not"),
+        (b"HTTPClient", {60: b"HTTPClient"}, b"a.efi", "its boot file is no URL"),
+        (b"HTTPClient", {60: b"HTTPClient"}, b"tftp://10.0.2.1/a.efi", "its boot file is no URL"),
+        (
+            b"HTTPClient",
+            {60: b"HTTPClient"},
+            b"http://boot.example.org/a.efi",
+            "it tells of no name",
+        ),
+        (b"HTTPClient", {60: b"HTTPClient", 6: b"\n\0\2\1"}, b"http://boot.example.org/a.efi", ""),
+        (b"HTTPClient", {60: b"HTTPClient"}, b"https://10.0.2.1:8443/a.efi", ""),
+        (b"HTTPClient", {60: b"HTTPClient"}, b"http://[fd00::ab]/a.efi", ""),
+        (b"HTTPClient", {}, b"", ""),
+        (PXE, {}, b"a.efi", ""),
+    ],
+)
+def test_why_http_boot_passes_an_offer_over_is_written_down(
+    tmp_path: Path, asks_as: bytes, options: dict[int, bytes], file: bytes, why: str
+) -> None:
+    wire = WatchedWire(["dnsmasq"], Arrived(tmp_path))
+    ends = (GUEST_MAC, BROADCAST_MAC, bytes(4), b"\xff" * 4, 68, 67)
+    asked = DhcpMessage(1, 7, GUEST_MAC, options={53: bytes([DISCOVER]), 60: asks_as})
+    wire.receive(1, build_udp(Datagram(*ends, asked.build())), 1.0)
+    offer = DhcpMessage(2, 7, GUEST_MAC, your_ip=GUEST, file=file,
+                        options={53: bytes([OFFER]), **options})  # fmt: skip
+    back = (SERVER_MAC, BROADCAST_MAC, SERVER_ADDRESS, b"\xff" * 4, 67, 68)
+    wire.receive(-1, build_udp(Datagram(*back, offer.build())), 1.1)
+    [told] = [each.text for each in wire.events(1) if each.kind == KIND.OFFER]
+    assert told.partition(NOT_FOR_HTTP)[2].startswith(why)
+    assert (NOT_FOR_HTTP in told) is bool(why)
+
+
 def test_frames_go_where_they_are_addressed_and_a_guest_takes_no_servers_place(
     tmp_path: Path,
 ) -> None:
@@ -356,11 +392,13 @@ def test_files_over_one_connection_are_told_apart(tmp_path: Path, size: int) -> 
     talk.ask("/last")
     talk.answer(ok(b"last"))
     bodies |= {"chunked": b"y" * 5 + b"z" * 300, "last": b"last"}
-    files = [each for each in talk.wire.transferred(1) if each.sent_bytes or each.name == "dir/b"]
-    assert {each.name: each.sha256 for each in files} == {
-        name: sha256(body).hexdigest() for name, body in bodies.items()
-    }
+    files = talk.wire.transferred(1)
+    assert [(each.name, each.sha256) for each in files] == [
+        (name, sha256(body).hexdigest()) for name, body in bodies.items()
+    ]
     assert all(each.outcome == "served" for each in files)
+    of_a = [kind for kind, name, _ in talk.told if name == "a"]
+    assert of_a == [KIND.FILE_REQUESTED, KIND.FILE_SERVED, KIND.FILE_SIZE_ASKED]
 
 
 def test_segments_out_of_order_and_sent_again_are_put_together(tmp_path: Path) -> None:
@@ -411,6 +449,23 @@ def test_who_takes_no_more_is_not_taken_for_a_server_that_stalls(tmp_path: Path)
     for step in range(40):
         talk.wire.tick(talk.now + step * 0.1)
     assert [kind for kind, _, _ in talk.told] == ["file-requested"]
+
+
+@pytest.mark.parametrize(("sent", "outcome"), [(3000, "served"), (2999, "open")])
+def test_who_goes_on_without_the_last_acknowledgement_has_all(
+    tmp_path: Path, sent: int, outcome: str
+) -> None:
+    talk = Talk(tmp_path)
+    talk.ask("/grub.efi")
+    talk.answer(ok(CONTENT[:3000])[: sent - 3000 or None], acknowledged=False)
+    last = talk.now
+    talk.now += 5.0
+    talk.say(1, SYN)
+    [file] = talk.wire.transferred(1)
+    assert file.outcome == outcome
+    assert file.last_at <= last
+    kinds = [kind for kind, _, _ in talk.told]
+    assert kinds.count(KIND.FILE_SERVED) == (outcome == "served")
 
 
 def test_statuses_and_refusals_are_told(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from bootharness.network.file_tree import FileTree
 from bootharness.routes.seen_files import SeenFiles
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetFile
 
+KIND = NetEventKind
 INITRD = b"070701" + bytes(1000)
 
 
@@ -55,7 +56,6 @@ PXE = b"\xfa" + b"http://syslinux.zytor.com/ PXELINUX" + bytes(3000)
         ("vmlinuz", PAGE, {"outcome": "aborted", "promised_bytes": 900, "file_bytes": 900}, ""),
         ("vmlinuz", b"", {"outcome": "aborted", "promised_bytes": 0}, "is empty"),
         ("vmlinuz", b"", {"outcome": "aborted"}, ""),
-        ("vmlinuz", b"", {"outcome": "served", "promised_bytes": 900, "protocol": "http"}, ""),
         ("a.c32", MODULE, {"outcome": "aborted", "promised_bytes": 99_999}, NO_MODULE),
         ("a.c32", MODULE[:4000], {"outcome": "aborted", "promised_bytes": 99_999}, ""),
         ("a.c32", MODULE, {"outcome": "aborted"}, ""),
@@ -75,6 +75,37 @@ def test_what_servers_sent_is_wrong_once_enough_of_it_came(
     assert known[0].flaw == ""
     assert known[1].flaw.startswith(wrong)
     assert bool(known[1].flaw) is bool(wrong)
+
+
+BY_HTTP_BOOT, BY_PXE = "architecture 16, HTTPClient", "architecture 7, PXEClient"
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "asked", "wrong"),
+    [
+        (
+            "grub.0",
+            "aborted",
+            [BY_HTTP_BOOT],
+            "is not called .efi, .iso, .img, as all is that a UEFI",
+        ),
+        ("GRUB.EFI?a=b.0", "aborted", [BY_HTTP_BOOT], ""),
+        ("grub.0", "served", [BY_HTTP_BOOT], ""),
+        ("grub.0", "aborted", [BY_PXE], ""),
+        ("grub.0", "aborted", [BY_HTTP_BOOT, "architecture 16, HTTPClient, iPXE"], ""),
+        ("grub.0", "aborted", [], ""),
+    ],
+)
+def test_a_name_that_a_uefi_does_not_take_over_http_is_told(
+    tmp_path: Path, name: str, outcome: str, asked: list[str], wrong: str
+) -> None:
+    told = NetFile(name, "http", "", 40_000, "", 2.0, 3.0, 1200, outcome, 40_000)
+    url = f"http://192.168.77.2/{name}"
+    events = [NetEvent(1.0 + at, KIND.DISCOVER, "", text=text) for at, text in enumerate(asked)]
+    events += [NetEvent(1.5, KIND.ACK, "", url), NetEvent(9.0, KIND.DISCOVER, "", text=BY_PXE)]
+    [known] = SeenFiles(Arrived(tmp_path)).roles([told], events)
+    assert known.flaw.startswith(wrong)
+    assert bool(known.flaw) is bool(wrong)
 
 
 @pytest.mark.parametrize(

@@ -538,6 +538,13 @@ CAUSES: dict[str, Cause] = {
             "third value of dhcp-boot), or name the file by its URL.",
         ),
         Cause(
+            "dhcp-offer-passed-over",
+            "A UEFI that boots over HTTP took none of the DHCP offers, though one names a file.",
+            "the offer and what it lacks, how often the UEFI asked",
+            "Answer architecture 16 with option 60 HTTPClient, a URL as the boot file, and a name "
+            "server (option 6) where the URL has a name.",
+        ),
+        Cause(
             "tree-no-config",
             "A boot program found no configuration under any of the names that it tries.",
             "the names, in the order in which they were asked for",

@@ -18,6 +18,7 @@ from bootharness.errors import UsageError
 from bootharness.plan.fault import Fault
 from bootharness.trace.network_facts import (
     MENU_WAITS,
+    NOT_FOR_HTTP,
     NetEvent,
     NetEventKind,
     NetFile,
@@ -31,6 +32,7 @@ __all__ = [
     "MENU",
     "NO_FILENAME",
     "NO_NEXT_SERVER",
+    "PASSED_OVER",
     "PROXY_IGNORED",
     "PROXY_OBEYED",
     "QUIET_S",
@@ -130,6 +132,8 @@ MENU = "boot-menu-waits"
 """The cause of who is told of a menu that waits for a person."""
 NO_FILENAME = "dhcp-no-filename"
 """The cause of who is told of no boot file."""
+PASSED_OVER = "dhcp-offer-passed-over"
+"""The cause of who takes no offer, though one names a boot file."""
 PROXY_IGNORED = "proxy-ignored"
 """The cause of who does not take what a proxy answers."""
 PROXY_OBEYED = "proxy-obeyed"
@@ -187,7 +191,7 @@ def root(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     found += [(NO_NEXT_SERVER, nowhere)] if nowhere else []
     menu, passed_over = _menu(facts), _passed_over(facts)
     found += [(MENU, menu)] if menu else []
-    found += [(NO_FILENAME, passed_over)] if passed_over else []
+    found += [passed_over] if passed_over else []
     found += [*_spoilt(facts), *_refused(facts, None), *_looped(facts, over=True), *waits]
     return _earliest(found, facts)
 
@@ -285,15 +289,17 @@ def _menu(facts: NetworkFacts) -> NetEvent | None:
     )
 
 
-def _passed_over(facts: NetworkFacts) -> NetEvent | None:
-    """Return the last offer, if its client took none of those that it got, and asked on, as a UEFI
-    does that is named no boot file, else None."""
+def _passed_over(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
+    """Return why a UEFI took none of the offers that it got, and asked on, with the last of them;
+    None where it took one."""
     offers = [each for each in facts.events if each.kind == NetEventKind.OFFER]
     if not (facts.servers and offers) or facts.first(NetEventKind.REQUEST):
         return None
-    asked = (each.kind == NetEventKind.DISCOVER for each in _after(offers[0], facts))
-    named = any(each.file for each in facts.events)
-    return offers[-1] if any(asked) and not named else None
+    if not any(each.kind == NetEventKind.DISCOVER for each in _after(offers[0], facts)):
+        return None
+    if NOT_FOR_HTTP in offers[-1].text:
+        return PASSED_OVER, offers[-1]
+    return None if any(each.file for each in facts.events) else (NO_FILENAME, offers[-1])
 
 
 def loads_of(event: NetEvent, facts: NetworkFacts) -> tuple[NetEvent, ...]:

@@ -3,11 +3,17 @@
 import re
 from collections.abc import Callable
 
-from bootharness.diagnosis.certainty import MENU, NO_FILENAME
+from bootharness.diagnosis.certainty import MENU, NO_FILENAME, PASSED_OVER
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.programs import client_of
 from bootharness.text import count
-from bootharness.trace.network_facts import MENU_WAITS, NetEvent, NetEventKind, NetworkFacts
+from bootharness.trace.network_facts import (
+    MENU_WAITS,
+    NOT_FOR_HTTP,
+    NetEvent,
+    NetEventKind,
+    NetworkFacts,
+)
 
 __all__ = ["no_next_server", "proxy_ignored", "their_sentence", "wrong_program"]
 
@@ -62,11 +68,9 @@ def _relayed(facts: NetworkFacts) -> str:
 def _no_filename(event: NetEvent, facts: NetworkFacts) -> str:
     by = _by(event)
     if event.kind == NetEventKind.OFFER:
-        asked = [each for each in facts.events if each.kind == NetEventKind.DISCOVER]
         return (
             f"the DHCP offer{f' by {by}' if by else ''} names no boot file, and nobody else named "
-            f"one: {client_at(facts, event).name} took none, and asked {count(len(asked), 'time')} "
-            f"from {asked[0].seconds:.2f} s on{_said(facts)}"
+            f"one{_took_none(event, facts)}"
         )
     others = [each for each in facts.events if each.kind == NetEventKind.OFFER and each.file]
     chosen = (
@@ -118,6 +122,22 @@ def no_next_server(event: NetEvent, facts: NetworkFacts) -> str:
     return (
         f"the DHCP ack at {event.seconds:.2f} s{by} names {event.file} and no next server that has "
         f"it, and {client_at(facts, event).name} asked nobody for it"
+    )
+
+
+def _passed_over(event: NetEvent, facts: NetworkFacts) -> str:
+    why = event.text.partition(NOT_FOR_HTTP)[2]
+    return (
+        f"the DHCP offer of {event.file} by {_by(event)} is {NOT_FOR_HTTP}{why}"
+        f"{_took_none(event, facts)}"
+    )
+
+
+def _took_none(event: NetEvent, facts: NetworkFacts) -> str:
+    asked = [each for each in facts.events if each.kind == NetEventKind.DISCOVER]
+    return (
+        f": {client_at(facts, event).name} took none, and asked {count(len(asked), 'time')} from "
+        f"{asked[0].seconds:.2f} s on{_said(facts)}"
     )
 
 
@@ -185,6 +205,7 @@ _SENTENCES: dict[str, Callable[[NetEvent, NetworkFacts], str | None]] = {
     "dhcp-no-offer": _no_offer,
     NO_FILENAME: _no_filename,
     MENU: _menu_waits,
+    PASSED_OVER: _passed_over,
     "proxy-silent": _proxy_silent,
     "tftp-not-found": _not_found,
     "tftp-stalled": _stalled,

@@ -3,12 +3,16 @@
 import re
 import zlib
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from bootharness.formats.bzimage import SetupHeader, is_uefi_program
 from bootharness.formats.forms import form_of, is_bzimage
 from bootharness.text import count
 
-__all__ = ["flaw", "no_kernel"]
+__all__ = ["TAKEN_OVER_HTTP", "flaw", "name_for_http", "no_kernel"]
+
+# EDK2 goes by the name where the server's Content-Type does not tell, and no usual server's does
+TAKEN_OVER_HTTP = (".efi", ".iso", ".img")
 
 # by what SYSLINUX runs on, as `program_kind` has it
 _MODULES = {"PC BIOS": (b"\x7fELF\1", "a BIOS"), "ia32 UEFI": (b"\x7fELF\1", "a UEFI of 32 bits"),
@@ -73,6 +77,14 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
         return f"is {form.name} and no boot program{script}"
     boots = role == "nbp" or (not role and _KERNEL_NAME.match(base_name))
     return _zeros(head) if boots and form is None else ""
+
+
+def name_for_http(name: str) -> str:
+    """Return what is wrong with the name of a file that a UEFI's HTTP boot took no more of than its
+    beginning, to be read behind it; empty where that is not why."""
+    if urlsplit(name).path.lower().endswith(TAKEN_OVER_HTTP):
+        return ""
+    return f"is not called {', '.join(TAKEN_OVER_HTTP)}, as all is that a UEFI takes over HTTP"
 
 
 def no_kernel(name: str, head: bytes, scripts: Iterable[bytes]) -> str:

@@ -1,6 +1,8 @@
 """What goes between a guest and DHCP servers that are not ours, written down."""
 
+import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -29,7 +31,7 @@ from bootharness.network.boot_rule import wants_to_boot, who
 from bootharness.network.events import Journal
 from bootharness.network.proxy_dhcp import PROXY_PORT
 from bootharness.network.repeats import Repeats
-from bootharness.trace.network_facts import MENU_WAITS, NetEventKind
+from bootharness.trace.network_facts import MENU_WAITS, NOT_FOR_HTTP, NetEventKind
 
 __all__ = ["DHCP_PORTS", "WatchedDhcp"]
 
@@ -46,6 +48,7 @@ class WatchedDhcp(Struct):
     journal: Journal
     behind: Mapping[bytes, str] = {}
     boots: bool = False
+    over_http: bool = False
     _repeats: Repeats = field(default_factory=Repeats)
     _relayed: Repeats = field(default_factory=Repeats)
 
@@ -54,7 +57,7 @@ class WatchedDhcp(Struct):
         message = DhcpMessage.parse(datagram.payload)
         if message.operation != 1 or message.kind not in (DISCOVER, REQUEST, INFORM):
             return
-        self.boots = wants_to_boot(message)
+        self.boots, self.over_http = wants_to_boot(message), message.is_http
         port = datagram.target_port
         repeats = self._repeats.count((message.kind, message.xid, port), now)
         text = who(message)
@@ -96,6 +99,8 @@ class WatchedDhcp(Struct):
             text += ", a disk"
         elif file:
             text += f", from {self._next_server(message, datagram)}{_way(message)}"
+            why = _not_for_http(message) if self.over_http else ""
+            text += f", {NOT_FOR_HTTP}{why}" if why else ""
         elif kind == NetEventKind.ACK and not self.boots:
             text = "not a PXE client"  # who did not ask as one has been booted already
         self.journal.note(now, kind, file, text=text)
@@ -152,6 +157,19 @@ def _san(message: DhcpMessage) -> str:
     """Return the disk over the network that a client is named, empty without one."""
     root = message.options.get(DhcpOption.ROOT_PATH, b"").rstrip(b"\0").decode("utf-8", "replace")
     return root if root.startswith(_SANS) else ""
+
+
+def _not_for_http(message: DhcpMessage) -> str:
+    """Say why a UEFI that boots over HTTP passes an answer over, empty where it does not: UEFI
+    2.10, 24.7.3."""
+    if not message.is_http:
+        return "its option 60 is not HTTPClient"
+    url = urlsplit(message.boot_file)
+    if url.scheme not in ("http", "https"):
+        return "its boot file is no URL"
+    named = re.search("[g-z]", url.hostname or "", re.IGNORECASE)
+    unknown = named and not message.options.get(DhcpOption.NAME_SERVER)
+    return "it tells of no name server for its URL" if unknown else ""
 
 
 def _menu(message: DhcpMessage) -> str:

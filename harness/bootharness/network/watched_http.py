@@ -71,6 +71,7 @@ class WatchedHttp(Struct):
         key = (segment.source_port, segment.target_ip, segment.target_port)
         known = self._connections.get(key)
         if segment.flags & SYN and (known is None or known.over or known.answered):
+            self._settle(now)
             if len(self._connections) >= _CONNECTIONS:
                 self._connections.pop(next(iter(self._connections)))
             self._connections.pop(key, None)
@@ -92,7 +93,8 @@ class WatchedHttp(Struct):
             known.waiting.append(transfer)
             self.transfers.append(transfer)
             text = f"http {request.method} from {request.host or known.server}"
-            self.journal.note(now, NetEventKind.FILE_REQUESTED, name, text=text)
+            asks = NetEventKind.FILE_SIZE_ASKED if bodiless else NetEventKind.FILE_REQUESTED
+            self.journal.note(now, asks, name, text=text)
         if segment.flags & _ACK:
             known.to_guest.acknowledge(segment.acknowledged)
             self._arrived(known, now)
@@ -145,7 +147,8 @@ class WatchedHttp(Struct):
 
     def snapshots(self) -> list[NetFile]:
         """Return the transfers as they are now."""
-        return [self._snapshot(each) for each in self.transfers if each.status < _REDIRECTED]
+        files = (each for each in self.transfers if not each.bodiless)
+        return [self._snapshot(each) for each in files if each.status < _REDIRECTED]
 
     def _snapshot(self, transfer: _Transfer) -> NetFile:
         done = transfer.outcome == "served"
@@ -201,14 +204,22 @@ class WatchedHttp(Struct):
         transfer.arrived = max(known.to_guest.arrived - transfer.begins_at, 0)
         if transfer.ends_at is None or known.to_guest.arrived < transfer.ends_at:
             return
+        transfer.last_at = now
         self._over(known, transfer, now)
 
     def _over(self, known: _Connection, transfer: _Transfer, now: float) -> None:
         known.current = None
-        transfer.outcome, transfer.last_at = "served", now
-        if transfer.status < _REDIRECTED:
+        transfer.outcome = "served"
+        if transfer.status < _REDIRECTED and not transfer.bodiless:
             text = f"http {transfer.content.size:,} bytes"
             self.journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
+
+    def _settle(self, now: float) -> None:
+        """Take what only lacks its last acknowledgements for served: a client that has all may go
+        on at once and never send them."""
+        for each in self._connections.values():
+            if each.current and each.current.ends_at is not None:
+                self._over(each, each.current, now)
 
     def _ended(self, known: _Connection, now: float) -> None:
         """The server has closed the connection."""
@@ -233,5 +244,5 @@ class WatchedHttp(Struct):
             transfer = known.waiting.popleft()
         if transfer is None:
             return
-        transfer.outcome = outcome
+        transfer.outcome, transfer.content.done = outcome, True
         self.journal.note(now, NetEventKind.HTTP_CLOSED, transfer.name, text=text)

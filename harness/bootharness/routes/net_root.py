@@ -20,6 +20,7 @@ from bootharness.machine.device import Firmware
 from bootharness.network.addresses import SERVER6_HOST, SERVER_HOST
 from bootharness.network.answers import Answers, read_answers
 from bootharness.network.file_tree import FileTree
+from bootharness.network.flaw import TAKEN_OVER_HTTP
 from bootharness.plan import BootPlan
 from bootharness.plan.fault import OF_HTTPS
 from bootharness.routes.boot_file import boot_rules, is_script
@@ -36,8 +37,6 @@ _OVER_HTTP = "uefi-http-root"
 _FIRMWARE: dict[str, Firmware] = {NET_ROOT: "bios", "uefi-net-root": "uefi", _OVER_HTTP: "uefi"}
 # what has another file in the place of one of ours
 _OURS = ("script-error", "nbp-hang")
-# EDK2 goes by the name where the server's Content-Type does not tell, and no usual server's does
-_TAKEN_OVER_HTTP = (".efi", ".iso", ".img")
 
 
 class NetRoot(Struct, frozen=True):
@@ -111,10 +110,10 @@ def _answers(tree: FileTree, plan: BootPlan) -> Answers:
     if plan.route != _OVER_HTTP:
         return Answers(rules)
     first = rules[-1]
-    if not first.file.lower().endswith(_TAKEN_OVER_HTTP):
+    if not first.file.lower().endswith(TAKEN_OVER_HTTP):
         raise UsageError(
             f"--bootfile {first.file}: over HTTP a UEFI takes only what is called "
-            f"{', '.join(_TAKEN_OVER_HTTP)}, whatever is in it: give it such a name"
+            f"{', '.join(TAKEN_OVER_HTTP)}, whatever is in it: give it such a name"
         )
     url = f"http://[{SERVER6_HOST}]/" if plan.net.ip == "6" else f"http://{SERVER_HOST}/"
     return Answers(tuple(replace(each, file=url + quote(each.file.lstrip("/"))) for each in rules))

@@ -16,7 +16,7 @@ from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.arrived import Arrived
 from bootharness.network.file_tree import FileTree
-from bootharness.network.flaw import flaw, no_kernel
+from bootharness.network.flaw import flaw, name_for_http, no_kernel
 from bootharness.network.program import program_kind
 from bootharness.network.purpose import HEAD_BYTES, purpose
 from bootharness.routes.initrd import Initrd
@@ -33,6 +33,7 @@ _BEGINNING_BYTES = 4096
 _DISKS = ("cd", "disk")
 """The ids of what a UEFI that has it by HTTP keeps in memory and boots as a disk."""
 _NOBODY_HAS = re.compile(r"who has (\S+)\?")
+_ASKED_BY = (NetEventKind.DISCOVER, NetEventKind.REQUEST)
 _NAMES = (
     NetEventKind.OFFER,
     NetEventKind.ACK,
@@ -50,6 +51,7 @@ class SeenFiles:
 
     def roles(self, files: Iterable[NetFile], events: Iterable[NetEvent]) -> tuple[NetFile, ...]:
         """Return transfers with what each file is for, and why it cannot be that."""
+        events = tuple(events)
         named = {_asked_as(each.file) for each in events if each.kind in _NAMES}
         known: list[NetFile] = []
         scripts: list[bytes] = []
@@ -61,6 +63,8 @@ class SeenFiles:
             program = program_kind(head) if is_program else ""
             runs_on = program or runs_on
             wrong = self._flaw(each, role, head, runs_on)
+            if role == "nbp" and each.outcome == "aborted" and _by_http_boot(each, events):
+                wrong = name_for_http(each.name) or wrong
             if not (after_kernel or role or wrong):
                 wrong = no_kernel(each.name, head, scripts)
             if role == "script":
@@ -120,7 +124,7 @@ class SeenFiles:
     def _came(self, file: NetFile) -> bool:
         """Return whether a file came; its last acknowledgement may be on its way, or never come."""
         if file.outcome != "open":
-            return file.outcome == "served" and not _of_size_alone(file)
+            return file.outcome == "served"
         content = self._tree.open(file.name)
         return content is not None and len(content) == file.file_bytes
 
@@ -150,8 +154,10 @@ class SeenFiles:
 
     def _flaw(self, file: NetFile, role: str, head: bytes, runs_on: str) -> str:
         """Return what is wrong with a file; of one that servers send, once enough is known."""
-        if isinstance(self._tree, Arrived) and not (self._came(file) or _shows(file, head)):
-            return ""
+        if isinstance(self._tree, Arrived):
+            kept = bool(head) or not file.file_bytes
+            if not ((kept and self._came(file)) or _shows(file, head)):
+                return ""
         if form := _as_disk(file, role, head):
             return self._flaw_of_disk(file.name, form)
         return flaw(file.name, role, head, file.file_bytes, runs_on)
@@ -171,9 +177,11 @@ class SeenFiles:
         return self._heads[name]
 
 
-def _of_size_alone(file: NetFile) -> bool:
-    """Whether a server said how large a file is, and had none of it to send (HTTP's HEAD)."""
-    return file.protocol == "http" and file.promised_bytes not in (None, file.file_bytes)
+def _by_http_boot(file: NetFile, events: Iterable[NetEvent]) -> bool:
+    """Whether it was a UEFI that boots over HTTP that asked for a file."""
+    asked = [each.text for each in events
+             if each.kind in _ASKED_BY and each.seconds <= file.requested_at]  # fmt: skip
+    return bool(asked) and "HTTPClient" in asked[-1] and "iPXE" not in asked[-1]
 
 
 def _shows(file: NetFile, head: bytes) -> bool:

@@ -9,6 +9,7 @@ from bootharness.trace.milestones import NET_MILESTONES
 
 __all__ = [
     "MENU_WAITS",
+    "NOT_FOR_HTTP",
     "NetEvent",
     "NetEventKind",
     "NetFile",
@@ -20,6 +21,8 @@ __all__ = [
 
 MENU_WAITS = "a PXE menu that waits for a person"
 """What is said of an answer of DHCP that tells of one."""
+NOT_FOR_HTTP = "not for HTTP boot, since "
+"""What is said of an offer that a UEFI which boots over HTTP passes over, before the reason."""
 
 
 class NetEventKind(enum.StrEnum):
