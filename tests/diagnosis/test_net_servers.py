@@ -131,12 +131,12 @@ GOT_IT = (*LEASED, (2.9, KIND.FILE_REQUESTED, "boot.efi", 0, ""),
         ((MENU, *LEASED, *ASKED), "proxy-silent", "does not answer at 192.168.77.2 port 4011"),
         ((MENU, *LEASED, ASKED[0], (2.5, KIND.PROXY_ACK, "", 0, PROXY)), "dhcp-no-filename",
          "told none either"),
-        ((*DISCOVER, LEASED[1], *DISCOVER), "dhcp-no-filename",
+        ((*DISCOVER, LEASED[1], *DISCOVER * 2), "dhcp-no-filename",
          "the DHCP offer by kea-dhcp4 at 192.168.77.1 names no boot file, and nobody else named "
-         "one: iPXE took none, and asked 2 times from 2.00 s on"),
-        ((*DISCOVER, OF_HTTP, *DISCOVER), "dhcp-offer-passed-over",
+         "one: iPXE took none, and asked 3 times from 2.00 s on"),
+        ((*DISCOVER, OF_HTTP, *DISCOVER * 2), "dhcp-offer-passed-over",
          "the DHCP offer of a.efi by kea-dhcp4 at 192.168.77.1 is not for HTTP boot, since its "
-         "boot file is no URL: iPXE took none, and asked 2 times from 2.00 s on"),
+         "boot file is no URL: iPXE took none, and asked 3 times from 2.00 s on"),
         ((*DISCOVER, TO_NOWHERE), "dhcp-no-next-server", "by kea-dhcp4 at 192.168.77.1, names "
          "pxelinux.0 and no next server that has it, and iPXE asked nobody for it"),
     ],
@@ -203,7 +203,7 @@ def test_who_names_no_file_proves_nothing_as_long_as_others_may() -> None:
 
 def test_an_offer_is_passed_over_by_who_asks_on() -> None:
     again = (7.0, KIND.DISCOVER, "", 1, BIOS)
-    offered = (*DISCOVER, LEASED[1])
+    offered = (*DISCOVER, LEASED[1], again)
     assert root(facts(*offered)) is None
     found = root(facts(*offered, again))
     assert found is not None

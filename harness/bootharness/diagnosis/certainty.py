@@ -295,8 +295,9 @@ def _passed_over(facts: NetworkFacts) -> tuple[str, NetEvent] | None:
     offers = [each for each in facts.events if each.kind == NetEventKind.OFFER]
     if not (facts.servers and offers) or facts.first(NetEventKind.REQUEST):
         return None
-    if not any(each.kind == NetEventKind.DISCOVER for each in _after(offers[0], facts)):
-        return None
+    asked_on = [each for each in _after(offers[0], facts) if each.kind == NetEventKind.DISCOVER]
+    if len(asked_on) < _LEAST_REPEATS[NetEventKind.DISCOVER]:
+        return None  # an iPXE asks once more, for a proxy's
     if NOT_FOR_HTTP in offers[-1].text:
         return PASSED_OVER, offers[-1]
     return None if any(each.file for each in facts.events) else (NO_FILENAME, offers[-1])
