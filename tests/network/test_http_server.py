@@ -122,3 +122,11 @@ def test_redirect_that_was_asked_for() -> None:
         head, _ = answer(made, "GET /old?a=b HTTP/1.1")
         assert b" 301 " in head
         assert b"Location: http://boot.example.org/ten\r\n" in head
+
+
+@pytest.mark.parametrize("target", ["http://[x/ten", "//[x", "http://a/ten"])
+def test_a_target_that_is_no_path_is_no_error_of_ours(target: str) -> None:
+    with server() as (made, failed):
+        head, _ = answer(made, f"GET {target} HTTP/1.1")
+    assert head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 404"))
+    assert not failed

@@ -230,6 +230,8 @@ def test_the_menu_that_a_proxy_tells_of_is_written_down(
         (b"HTTPClient", {60: b"HTTPClient", 6: b"\n\0\2\1"}, b"http://boot.example.org/a.efi", ""),
         (b"HTTPClient", {60: b"HTTPClient"}, b"https://10.0.2.1:8443/a.efi", ""),
         (b"HTTPClient", {60: b"HTTPClient"}, b"http://[fd00::ab]/a.efi", ""),
+        (b"HTTPClient", {60: b"HTTPClient"}, b"http://[x/a.efi", "it tells of no name"),
+        (b"HTTPClient", {60: b"HTTPClient"}, b"http://cafe.bad/a.efi", "it tells of no name"),
         (b"HTTPClient", {}, b"", ""),
         (PXE, {}, b"a.efi", ""),
     ],

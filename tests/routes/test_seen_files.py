@@ -94,6 +94,7 @@ BY_HTTP_BOOT, BY_PXE = "architecture 16, HTTPClient", "architecture 7, PXEClient
         ("grub.0", "aborted", [BY_PXE], ""),
         ("grub.0", "aborted", [BY_HTTP_BOOT, "architecture 16, HTTPClient, iPXE"], ""),
         ("grub.0", "aborted", [], ""),
+        ("[x/grub.0", "aborted", [BY_HTTP_BOOT], "is not called .efi"),
     ],
 )
 def test_a_name_that_a_uefi_does_not_take_over_http_is_told(

@@ -281,12 +281,10 @@ def _menu(facts: NetworkFacts) -> NetEvent | None:
     """Return the answer that told of a menu that waits for a person, if nothing was asked for then,
     else None."""
     told = [each for each in facts.events if facts.servers and MENU_WAITS in each.text]
-    asks = (*_ASKS, NetEventKind.PROXY_REQUEST)
-    return (
-        told[-1]
-        if told and not any(each.kind in asks for each in _after(told[-1], facts))
-        else None
-    )
+    asked = (*_ASKS, NetEventKind.PROXY_REQUEST)
+    if not told or any(each.kind in asked for each in _after(told[-1], facts)):
+        return None
+    return told[-1]
 
 
 def _passed_over(facts: NetworkFacts) -> tuple[str, NetEvent] | None:

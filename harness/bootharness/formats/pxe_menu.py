@@ -26,8 +26,8 @@ class PxeMenu(Struct, frozen=True):
     def parse(cls, options: Mapping[int, bytes]) -> Self | None:
         """Parse sub-options by their numbers, None where no menu is shown. Raises FormatError when
         an entry goes past the end."""
-        control = options.get(_CONTROL, b"\0")
-        if control[:1] and control[0] & _NAMED_FILE_FIRST:
+        control = options.get(_CONTROL) or b"\0"
+        if control[0] & _NAMED_FILE_FIRST:
             return None
         entries, data = [], options.get(_ENTRIES, b"")
         while data:
@@ -37,9 +37,7 @@ class PxeMenu(Struct, frozen=True):
                 raise FormatError(f"an entry of a PXE menu of {len(data)} bytes; it has {end}")
             entries.append(data[_ENTRY_HEADER_BYTES:end].decode("utf-8", "backslashreplace"))
             data = data[end:]
-        seconds = options.get(_PROMPT, b"\0")[:1] or b"\0"
-        return (
-            cls(tuple(entries), None if seconds[0] == _FOR_EVER else seconds[0])
-            if entries
-            else None
-        )
+        if not entries:
+            return None
+        seconds = (options.get(_PROMPT) or b"\0")[0]
+        return cls(tuple(entries), None if seconds == _FOR_EVER else seconds)

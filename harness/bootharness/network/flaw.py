@@ -3,10 +3,10 @@
 import re
 import zlib
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from bootharness.formats.bzimage import SetupHeader, is_uefi_program
 from bootharness.formats.forms import form_of, is_bzimage
+from bootharness.formats.url import Url
 from bootharness.text import count
 
 __all__ = ["TAKEN_OVER_HTTP", "flaw", "name_for_http", "no_kernel"]
@@ -82,7 +82,7 @@ def flaw(name: str, role: str, head: bytes, size: int, asked_by: str = "") -> st
 def name_for_http(name: str) -> str:
     """Return what is wrong with the name of a file that a UEFI's HTTP boot took no more of than its
     beginning, to be read behind it; empty where that is not why."""
-    if urlsplit(name).path.lower().endswith(TAKEN_OVER_HTTP):
+    if Url.of(name).path.lower().endswith(TAKEN_OVER_HTTP):
         return ""
     return f"is not called {', '.join(TAKEN_OVER_HTTP)}, as all is that a UEFI takes over HTTP"
 

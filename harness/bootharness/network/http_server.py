@@ -17,10 +17,11 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from msgspec import Struct, field
 
+from bootharness.formats.url import Url
 from bootharness.network.addresses import HTTP_HOST, SERVER6_HOST, SERVER_HOST
 from bootharness.network.files import Content, Files
 from bootharness.plan.fault import OF_HTTPS, Faults
@@ -212,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         files, faults = self.server.files, self.server.faults
-        asked = unquote(urlsplit(self.path).path)
+        asked = unquote(Url.of(self.path).path)
         if asked in self.server.redirects:
             return self._redirect(asked, self.server.redirects[asked])
         name = files.find(f"{asked}{_INDEX}" if asked.endswith("/") else asked)

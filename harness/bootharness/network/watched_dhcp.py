@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -27,6 +26,7 @@ from bootharness.formats.dhcp6 import (
     Dhcp6Option,
 )
 from bootharness.formats.ethernet import Datagram, ip_text
+from bootharness.formats.url import Url
 from bootharness.network.boot_rule import wants_to_boot, who
 from bootharness.network.events import Journal
 from bootharness.network.proxy_dhcp import PROXY_PORT
@@ -38,6 +38,7 @@ __all__ = ["DHCP_PORTS", "WatchedDhcp"]
 DHCP_PORTS = (67, 68, PROXY_PORT)
 _NOBODY = bytes(4)
 _SANS = ("iscsi:", "aoe:", "ib_srp:", "fcp:")
+_ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F.]*:[0-9a-fA-F:.]*")
 _ASKS6 = (REQUEST6, INFORMATION)
 
 
@@ -164,11 +165,10 @@ def _not_for_http(message: DhcpMessage) -> str:
     2.10, 24.7.3."""
     if not message.is_http:
         return "its option 60 is not HTTPClient"
-    url = urlsplit(message.boot_file)
+    url = Url.of(message.boot_file)
     if url.scheme not in ("http", "https"):
         return "its boot file is no URL"
-    named = re.search("[g-z]", url.hostname or "", re.IGNORECASE)
-    unknown = named and not message.options.get(DhcpOption.NAME_SERVER)
+    unknown = not (_ADDRESS.fullmatch(url.host) or message.options.get(DhcpOption.NAME_SERVER))
     return "it tells of no name server for its URL" if unknown else ""
 
 
@@ -181,7 +181,8 @@ def _menu(message: DhcpMessage) -> str:
     if menu is None:
         return ""
     seconds = menu.timeout_s
-    what = MENU_WAITS if seconds is None else f"a PXE menu whose first is taken after {seconds} s"
+    when = f"after {seconds} s" if seconds else "at once"
+    what = MENU_WAITS if seconds is None else f"a PXE menu whose first is taken {when}"
     return f", with {what}: {' / '.join(menu.entries)}"
 
 

@@ -4,7 +4,7 @@ the initrd."""
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from bootharness.errors import BootHarnessError
 from bootharness.formats.bzimage import SetupHeader
 from bootharness.formats.eltorito import has_uefi_entry
 from bootharness.formats.forms import Form, form_of
+from bootharness.formats.url import Url
 from bootharness.kernels.content import Bytes, Piece, file_source
 from bootharness.kernels.image import KernelImage
 from bootharness.network.arrived import Arrived
@@ -206,5 +207,5 @@ def _scripts(files: Iterable[NetFile]) -> Iterator[str]:
 
 def _asked_as(file: str) -> str:
     """Return the name that a client asks for when it is told of a file, or of its URL."""
-    path = urlsplit(file).path if "://" in file else file
+    path = Url.of(file).path if "://" in file else file
     return unquote(path).lstrip("/")
