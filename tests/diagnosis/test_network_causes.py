@@ -591,6 +591,19 @@ def test_why_a_uefi_refuses_a_kernel_that_it_could_start(
     assert asks == (said == SAID and firmware == "uefi" and stub is True)
 
 
+@pytest.mark.parametrize("firmware", ["uefi", "seabios"])
+@pytest.mark.parametrize("serial", ["Booting from PXE menu\r\n", "No more network devices\r\n"])
+def test_an_ipxe_of_a_uefi_goes_by_a_menu_that_it_does_not_show(firmware: str, serial: str) -> None:
+    said = 'BdsDxe: failed to start Boot0001 "UEFI PXEv4": Unsupported'
+    network = facts(ACK, event(3.0, KIND.FILE_SERVED, "snponly.efi"))
+    trace = BootTrace("k", "init", Ending("boot-program", 60.0, said), network=network,
+                      machine=replace(MACHINE, firmware=firmware), serial=serial)  # fmt: skip
+    judgement = judge(trace)
+    assert judgement.cause == "script-error"
+    by_menu = judgement.summary.endswith("; by a UEFI it shows none")
+    assert by_menu == (firmware == "uefi" and "menu" in serial)
+
+
 @pytest.mark.parametrize("stub", [True, False])
 def test_kernel_that_secure_boot_does_not_start(*, stub: bool) -> None:
     booted = loading_trace(16, []).kernel

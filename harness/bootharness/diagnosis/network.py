@@ -62,6 +62,7 @@ _GRUB_QUOTES_US = re.compile(r"Booting `[^\r\n]{0,200}'[^`]{0,200}error: File no
 # the one of them is of the kernel if the other follows
 _NO_KERNEL = re.compile(r"error: File not found\.?; error: you need to load the kernel first")
 _HEARD = 100_000
+_BY_PXE_MENU = "Booting from PXE menu"
 _BAD_EVEN_IF_IT_BOOTS = "tftp-corrupt"
 
 
@@ -351,6 +352,8 @@ def _refused_by(trace: BootTrace, said: str) -> str:
     uefi = machine is not None and machine.firmware == "uefi"
     if uefi and kernel and kernel.efi_stub and _NOT_STARTED in (_step(trace, said) or said):
         return "; the kernel has an EFI stub, so the firmware refused it: is Secure Boot on?"
+    if uefi and _BY_PXE_MENU in trace.serial[-_HEARD:]:
+        return "; iPXE went by the PXE menu that DHCP told of (option 43); by a UEFI it shows none"
     disks = [each for each in trace.network.events if each.kind == NetEventKind.SAN] if (
         trace.network) else []  # fmt: skip
     if disks and ", which " in disks[-1].text:
