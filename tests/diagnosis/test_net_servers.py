@@ -181,6 +181,16 @@ def test_what_a_server_does_not_give_is_told_in_its_words(text: str, words: str)
     assert words in judgement.summary
 
 
+def test_what_was_refused_before_is_told_of() -> None:
+    gone = [(3.0 + at, KIND.FILE_MISSING, name, 0, "tftp error 1 no, by 192.168.77.2")
+            for at, name in enumerate(("a.cfg", "b.png", "c.txt", "d.txt", "linux"))]  # fmt: skip
+    trace = failed(facts(*NAMED, *gone))
+    judgement = judge(replace(trace, ending=Ending("boot-program", 9.0, "linux: No such file")))
+    assert judgement.cause == "tftp-not-found"
+    assert "does not give linux: " in judgement.summary
+    assert ", after a.cfg, b.png, c.txt and 1 more had been refused, and" in judgement.summary
+
+
 @pytest.mark.parametrize(("block", "theirs"), [(0, True), (1, True), (2, False)])
 def test_a_server_that_began_to_send_runs(block: int, *, theirs: bool) -> None:
     network = facts(*NAMED, REQUESTED, *AGAIN)

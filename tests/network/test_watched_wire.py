@@ -148,6 +148,7 @@ def test_a_file_that_is_not_there_is_told_in_the_servers_words(tmp_path: Path) -
     missing = guest.wire.events(1)[-1]
     assert (missing.kind, missing.file) == (KIND.FILE_MISSING, "nix")
     assert missing.text == "tftp error 1 File not found, by 10.0.2.1"
+    assert [each.kind for each in guest.wire.events(1) if each.file == "nix"] == [missing.kind]
     assert guest.wire.transferred(1) == ()
 
 
@@ -476,8 +477,12 @@ def test_statuses_and_refusals_are_told(tmp_path: Path) -> None:
     talk.answer(b"HTTP/1.0 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n")
     talk.ask("/old")
     talk.answer(b"HTTP/1.1 302 Found\r\nLocation: http://x/new\r\nContent-Length: 0\r\n\r\n")
+    talk.ask("/nix", "HEAD")
+    assert talk.told[-1][0] == KIND.FILE_SIZE_ASKED
+    talk.answer(b"HTTP/1.0 404 Not Found\r\nContent-Length: 3\r\n\r\n")
+    assert {kind for kind, _, _ in talk.told} == {KIND.HTTP_STATUS}
     statuses = [text for kind, _, text in talk.told if kind == KIND.HTTP_STATUS]
-    assert statuses == ["404 Not Found", "302 Found to http://x/new"]
+    assert statuses == ["404 Not Found", "302 Found to http://x/new", "404 Not Found"]
     assert talk.wire.transferred(1) == ()
     other = Talk(tmp_path)
     other.wire = WatchedWire(["web"], Arrived(tmp_path))

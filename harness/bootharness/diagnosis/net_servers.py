@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bootharness.diagnosis.certainty import MENU, NO_FILENAME, PASSED_OVER
 from bootharness.diagnosis.patience import client_at
 from bootharness.diagnosis.programs import client_of
+from bootharness.diagnosis.refusals import done_without
 from bootharness.text import count
 from bootharness.trace.network_facts import (
     MENU_WAITS,
@@ -15,12 +16,13 @@ from bootharness.trace.network_facts import (
     NetworkFacts,
 )
 
-__all__ = ["no_next_server", "proxy_ignored", "their_sentence", "wrong_program"]
+__all__ = ["after_others", "no_next_server", "proxy_ignored", "their_sentence", "wrong_program"]
 
 _BY = re.compile(r"by (\S+ at [0-9a-f.:]+)")
 _PORT = re.compile(r"^([0-9.]+) has nobody at UDP port (\d+)$")
 _ERROR = re.compile(r"^tftp error \d+ ")
 _OFFERS = (NetEventKind.OFFER, NetEventKind.PROXY_OFFER)
+_NAMED = 3
 _TELLS = (NetEventKind.ACK, NetEventKind.PROXY_ACK, *_OFFERS)
 
 
@@ -153,7 +155,15 @@ def _not_found(event: NetEvent, facts: NetworkFacts) -> str:
     words = _ERROR.sub("", said)
     quoted = f': "{words}"' if words else ""
     asker = f"{client_at(facts, event).name} asked for nothing else that was there"
-    return f"the TFTP server at {at} does not give {event.file}{quoted}, and {asker}"
+    after = after_others(event, facts)
+    return f"the TFTP server at {at} does not give {event.file}{quoted}{after}, and {asker}"
+
+
+def after_others(event: NetEvent, facts: NetworkFacts) -> str:
+    """Say which other files had been refused right before one was, empty for none."""
+    others = done_without(event, facts)
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f", after {', '.join(others[:_NAMED])}{more} had been refused" if others else ""
 
 
 def _nobody_there(event: NetEvent, facts: NetworkFacts) -> str:

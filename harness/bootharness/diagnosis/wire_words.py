@@ -16,9 +16,14 @@ from bootharness.diagnosis.certainty import (
     named_by_proxy,
     served_as,
 )
-from bootharness.diagnosis.net_servers import no_next_server, proxy_ignored, wrong_program
+from bootharness.diagnosis.net_servers import (
+    after_others,
+    no_next_server,
+    proxy_ignored,
+    wrong_program,
+)
 from bootharness.diagnosis.patience import client_at
-from bootharness.diagnosis.refusals import again_and_again, done_without
+from bootharness.diagnosis.refusals import again_and_again
 from bootharness.text import count
 from bootharness.trace.boot_trace import BootTrace
 from bootharness.trace.network_facts import NetEvent, NetEventKind, NetworkFacts
@@ -246,10 +251,7 @@ def _not_in(event: NetEvent, why: str, facts: NetworkFacts) -> str:
     """Say that a folder has no such file, or why it is not served."""
     times = " again and again" if again_and_again(event, facts) else ""
     asked = f"{event.file} was asked for{times}"
-    others = done_without(event, facts)
-    if others:
-        more = f" and {len(others) - _TIMES} more" if len(others) > _TIMES else ""
-        asked += f", after {', '.join(others[:_TIMES])}{more} had been refused"
+    asked += after_others(event, facts)
     if why and not why.startswith("but"):
         return f"{asked}, and it {why}"
     return f"{asked}, and the folder has no such file{why and f', {why}'}"
@@ -329,7 +331,9 @@ def _http_status(event: NetEvent, facts: NetworkFacts) -> str:
     if facts.root and status.startswith("404"):
         return f"{_not_in(event, why, facts)}, over HTTP ({status})"
     named = as_named(event.file, facts).rstrip(",")
-    return f"the HTTP server answered {status} to the request for {named}"
+    return (
+        f"the HTTP server answered {status} to the request for {named}{after_others(event, facts)}"
+    )
 
 
 _WRONG_WITH_IT = {

@@ -57,6 +57,10 @@ _ADVERTISES, _SOLICITS, _IS_THERE = b"\x86", b"\x87", b"\x88"
 _LINK_LOCAL = 0xFE
 _NOBODY = bytes(4)
 _UNREACHABLE_PORT = (3, 3)
+_REFUSED = (NetEventKind.FILE_MISSING, NetEventKind.HTTP_STATUS)
+_ASKED = (NetEventKind.FILE_REQUESTED, NetEventKind.FILE_SIZE_ASKED)
+_NEAR = 64
+"""How many events before a refusal its question is looked for."""
 
 
 class _Question(Struct):
@@ -150,8 +154,13 @@ class WatchedWire:
         return self._journal
 
     def events(self, port: int) -> tuple[NetEvent, ...]:
-        """Return what has happened so far."""
-        return self._journal.events
+        """Return what has happened so far; of what was refused only that, as ours does."""
+        told: list[NetEvent] = []
+        for each in self._journal.events:
+            if each.kind in _REFUSED:
+                _leave_out_question(told, each.file)
+            told.append(each)
+        return tuple(told)
 
     def frames(self, port: int) -> int:
         """Return how many frames have come from the guest."""
@@ -325,3 +334,10 @@ class WatchedWire:
         self._unreachable.add(key)
         text = f"{ip_text(inner[16:20])} has nobody at UDP port {port}"
         self._journal.note(now, NetEventKind.UNREACHABLE, text=text)
+
+
+def _leave_out_question(told: list[NetEvent], file: str) -> None:
+    for at in range(len(told) - 1, max(len(told) - _NEAR, 0) - 1, -1):
+        if told[at].kind in _ASKED and told[at].file == file:
+            del told[at]
+            return
