@@ -454,6 +454,24 @@ def test_who_takes_no_more_is_not_taken_for_a_server_that_stalls(tmp_path: Path)
     assert [kind for kind, _, _ in talk.told] == ["file-requested"]
 
 
+@pytest.mark.parametrize(
+    ("status", "told", "part"),
+    [
+        (206, b"Content-Range: bytes 512-515/9000\r\n", "512-515"),
+        (206, b"Content-Range: bytes */9000\r\n", "some"),
+        (206, b"", "some"),
+        (200, b"Content-Range: bytes 512-515/9000\r\n", ""),
+    ],
+)
+def test_a_part_is_no_whole_file(tmp_path: Path, status: int, told: bytes, part: str) -> None:
+    talk = Talk(tmp_path)
+    talk.ask("/disk.img")
+    talk.answer(b"HTTP/1.1 %d x\r\n%sContent-Length: 4\r\n\r\nabcd" % (status, told))
+    [file] = talk.wire.transferred(1)
+    assert (file.outcome, file.part) == ("served", part)
+    assert talk.told[-1][2] == f"http 4 bytes{part and f', {part}'}"
+
+
 @pytest.mark.parametrize(("sent", "outcome"), [(3000, "served"), (2999, "open")])
 def test_who_goes_on_without_the_last_acknowledgement_has_all(
     tmp_path: Path, sent: int, outcome: str

@@ -51,6 +51,7 @@ PXE = b"\xfa" + b"http://syslinux.zytor.com/ PXELINUX" + bytes(3000)
     [
         ("vmlinuz", PAGE, {"outcome": "served", "promised_bytes": 18}, IS_PAGE),
         ("vmlinuz", PAGE, {"outcome": "served"}, IS_PAGE),
+        ("vmlinuz", PAGE, {"outcome": "served", "part": "512-529"}, ""),
         ("vmlinuz", PAGE, {"outcome": "open", "promised_bytes": 18}, IS_PAGE),
         ("vmlinuz", PAGE, {"outcome": "open", "file_bytes": 900}, ""),
         ("vmlinuz", PAGE, {"outcome": "aborted", "promised_bytes": 900, "file_bytes": 900}, ""),

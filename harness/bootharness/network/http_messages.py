@@ -8,6 +8,7 @@ from msgspec import Struct
 __all__ = ["HttpRequest", "HttpRequests", "HttpResponse", "HttpResponses"]
 
 _HEAD_BYTES = 1 << 16
+_PARTIAL, _PART = 206, re.compile(r"bytes (\d{1,19}-\d{1,19})/")
 _REQUEST = re.compile(rb"(GET|HEAD|POST|PUT) (\S{1,4096}) HTTP/1\.[01]$")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d) ?([^\r\n]{0,200})")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,12})[^\r\n]{0,200}$")
@@ -31,6 +32,8 @@ class HttpResponse(Struct, frozen=True):
     size: int | None
     chunked: bool
     location: str
+    part: str = ""
+    """Which bytes of a file come, as 0-511; empty for all: RFC 9110, 14.4."""
 
 
 class HttpRequests(Struct):
@@ -135,6 +138,7 @@ class HttpResponses(Struct):
             None if size is None or chunked else _number(size),
             chunked,
             headers.get("location", ""),
+            _part(headers.get("content-range", "")) if int(found[1]) == _PARTIAL else "",
         )
 
     def _next_chunk(self) -> bool | None:
@@ -177,3 +181,9 @@ def _headers(lines: bytes) -> dict[str, str]:
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+def _part(content_range: str) -> str:
+    """Return which bytes come, some that are not told of where the header is none."""
+    found = _PART.match(content_range)
+    return found[1] if found else "some"

@@ -35,6 +35,7 @@ class _Transfer(Struct):
     bodiless: bool = False
     status: int = 0
     promised: int | None = None
+    part: str = ""
     begins_at: int = 0
     ends_at: int | None = None
     arrived: int = 0
@@ -166,6 +167,7 @@ class WatchedHttp(Struct):
             outcome=transfer.outcome,
             promised_bytes=transfer.promised,
             sha256=digest,
+            part=transfer.part,
         )
 
     def _read(self, known: _Connection, fresh: bytes, before: int, now: float) -> None:
@@ -191,7 +193,7 @@ class WatchedHttp(Struct):
             return
         transfer = known.current = known.waiting.popleft()
         transfer.status, transfer.last_at = response.status, now
-        transfer.promised = response.size
+        transfer.promised, transfer.part = response.size, response.part
         if response.status >= _REDIRECTED:
             to = f" to {response.location}" if response.location else ""
             text = f"{response.status} {response.reason}{to}"
@@ -211,7 +213,8 @@ class WatchedHttp(Struct):
         known.current = None
         transfer.outcome = "served"
         if transfer.status < _REDIRECTED and not transfer.bodiless:
-            text = f"http {transfer.content.size:,} bytes"
+            part = f", {transfer.part}" if transfer.part else ""
+            text = f"http {transfer.content.size:,} bytes{part}"
             self.journal.note(now, NetEventKind.FILE_SERVED, transfer.name, text=text)
 
     def _settle(self, now: float) -> None:

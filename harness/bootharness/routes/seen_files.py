@@ -157,7 +157,8 @@ class SeenFiles:
         """Return what is wrong with a file; of one that servers send, once enough is known."""
         if isinstance(self._tree, Arrived):
             kept = bool(head) or not file.file_bytes
-            if not ((kept and self._came(file)) or _shows(file, head)):
+            known = (kept and self._came(file)) or _shows(file, head)
+            if file.part or not known:
                 return ""
         if form := _as_disk(file, role, head):
             return self._flaw_of_disk(file.name, form)
